@@ -1,0 +1,183 @@
+// Package config reads what the programs need from their environment.
+//
+// A program loads its whole configuration before it connects to anything.
+// What is missing or malformed is reported in one line that names every
+// variable at fault, so that one look and one restart are enough.
+package config
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/dpaflow/dpaflow/platform"
+	"github.com/dpaflow/dpaflow/signals"
+)
+
+// Variables are the names of all variables that the programs read, besides
+// Temporal's own (TEMPORAL_…). No other DPA_ name has a meaning to them.
+var Variables = []string{
+	"DPA_ADMIN_ADDR",
+	"DPA_ALLOW_HTTP",
+	"DPA_BASE_URL",
+	"DPA_BRIDGE_ADDR",
+	"DPA_BRIDGE_REQUESTS_PER_SECOND",
+	"DPA_BRIDGE_UNSIGNED",
+	"DPA_BUILD_ID",
+	"DPA_CALLBACK_KEYS",
+	"DPA_CALLBACK_KEYS_FILE",
+	"DPA_CALLBACK_URL",
+	"DPA_CA_FILE",
+	"DPA_CLIENT_ID",
+	"DPA_CLIENT_SECRET",
+	"DPA_CLIENT_SECRET_FILE",
+	"DPA_DEPLOYMENT_NAME",
+	"DPA_ENCRYPTION_KEYS",
+	"DPA_ENCRYPTION_KEYS_FILE",
+	"DPA_HTTP_TIMEOUT",
+	"DPA_LOG_LEVEL",
+	"DPA_MODEL_EXECUTE_PATH",
+	"DPA_REQUESTS_PER_SECOND",
+	"DPA_SCOPE",
+	"DPA_SECRETS_DIR",
+	"DPA_SPOOL_DIR",
+	"DPA_TASK_QUEUE",
+	"DPA_USER_ID",
+}
+
+// Lookup finds a variable, as [os.LookupEnv] does.
+type Lookup = func(name string) (value string, set bool)
+
+// Common is what every program reads.
+type Common struct {
+	TaskQueue      string     // Temporal task queue
+	EncryptionKeys Secret     // id:base64key[,…], the first encrypts; empty: histories are not encrypted
+	LogLevel       slog.Level // what is logged at least
+}
+
+// Worker is the configuration of the Temporal worker.
+type Worker struct {
+	Common
+	Platform       platform.Config // complete but for Logger and MeterProvider
+	CallbackURL    string          // the bridge as the platform sees it, without a slash at its end
+	CallbackKeys   signals.Keys    // sign the addresses that the platform calls back
+	Unsigned       bool            // runs also register by instance id, for callbacks on the fixed URLs
+	DeploymentName string          // of Temporal worker versioning; empty together with BuildID: not versioned
+	BuildID        string
+	SecretsDir     string // folder of the files that secretRef values are read from; empty: there are none
+	AdminAddr      string // host:port of /healthz, /readyz and /metrics
+	Bridge         Bridge // of the bridge in the worker's own process; zero without one
+}
+
+// Bridge is the configuration of the callback bridge.
+type Bridge struct {
+	Common
+	CallbackKeys      signals.Keys // verify the addresses that are called
+	Addr              string       // host:port where callbacks are received
+	Unsigned          bool         // callbacks on the fixed URLs are accepted too
+	RequestsPerSecond float64      // ceiling; 0: the handler's default
+	SpoolDir          string       // where callbacks are kept while Temporal cannot be reached; empty: nowhere
+	AdminAddr         string       // host:port of /healthz, /readyz and /metrics
+}
+
+// Starter is the configuration of the command line.
+type Starter struct {
+	Common
+	Platform platform.Config // complete but for Logger and MeterProvider; zero unless asked for
+}
+
+// LoadWorker reads the worker's configuration, and with withBridge that of
+// the bridge in the same process. Its error names every variable at fault.
+func LoadWorker(lookup Lookup, withBridge bool) (Worker, error) {
+	r := &reader{lookup: lookup}
+	w := Worker{
+		Common:         r.common(),
+		Platform:       r.platform(),
+		CallbackURL:    r.callbackURL("DPA_CALLBACK_URL"),
+		CallbackKeys:   r.callbackKeys(),
+		Unsigned:       r.boolean("DPA_BRIDGE_UNSIGNED"),
+		DeploymentName: r.optional("DPA_DEPLOYMENT_NAME"),
+		BuildID:        r.optional("DPA_BUILD_ID"),
+		SecretsDir:     r.folder("DPA_SECRETS_DIR"),
+		AdminAddr:      r.listen("DPA_ADMIN_ADDR", "127.0.0.1:9090"),
+	}
+	w.Platform.Timeout = r.duration("DPA_HTTP_TIMEOUT", 30*time.Second)
+	w.Platform.RequestsPerSecond = r.rate("DPA_REQUESTS_PER_SECOND")
+	w.Platform.ModelExecutePath = r.modelPath("DPA_MODEL_EXECUTE_PATH")
+	if w.DeploymentName != "" && w.BuildID == "" {
+		r.fault("DPA_BUILD_ID is not set, and goes with DPA_DEPLOYMENT_NAME")
+	}
+	if w.BuildID != "" && w.DeploymentName == "" {
+		r.fault("DPA_DEPLOYMENT_NAME is not set, and goes with DPA_BUILD_ID")
+	}
+	if withBridge {
+		w.Bridge = r.bridge(w.Common, w.CallbackKeys, w.Unsigned, w.AdminAddr)
+	}
+	if err := r.err(); err != nil {
+		return Worker{}, err
+	}
+	return w, nil
+}
+
+// LoadBridge reads the configuration of the bridge as a program of its own.
+// Its error names every variable at fault.
+func LoadBridge(lookup Lookup) (Bridge, error) {
+	r := &reader{lookup: lookup}
+	b := r.bridge(r.common(), r.callbackKeys(), r.boolean("DPA_BRIDGE_UNSIGNED"),
+		r.listen("DPA_ADMIN_ADDR", "127.0.0.1:9091"))
+	if err := r.err(); err != nil {
+		return Bridge{}, err
+	}
+	return b, nil
+}
+
+// LoadStarter reads the configuration of the command line, and the platform's
+// only for commands that ask it themselves. Its error names every variable at
+// fault.
+func LoadStarter(lookup Lookup, withPlatform bool) (Starter, error) {
+	r := &reader{lookup: lookup}
+	s := Starter{Common: r.common()}
+	if withPlatform {
+		s.Platform = r.platform()
+	}
+	if err := r.err(); err != nil {
+		return Starter{}, err
+	}
+	return s, nil
+}
+
+func (r *reader) common() Common {
+	return Common{
+		TaskQueue:      r.text("DPA_TASK_QUEUE", "dpa"),
+		EncryptionKeys: r.encryptionKeys(),
+		LogLevel:       r.level("DPA_LOG_LEVEL", slog.LevelInfo),
+	}
+}
+
+func (r *reader) platform() platform.Config {
+	allowHTTP := r.boolean("DPA_ALLOW_HTTP")
+	return platform.Config{
+		BaseURL:   r.baseURL("DPA_BASE_URL", allowHTTP),
+		AllowHTTP: allowHTTP,
+		ClientID:  r.required("DPA_CLIENT_ID"),
+		Secret:    r.clientSecret(),
+		Scope:     r.text("DPA_SCOPE", "default"),
+		UserID:    r.optional("DPA_USER_ID"),
+		RootCAs:   r.roots("DPA_CA_FILE"),
+	}
+}
+
+func (r *reader) bridge(common Common, keys signals.Keys, unsigned bool, admin string) Bridge {
+	b := Bridge{
+		Common:            common,
+		CallbackKeys:      keys,
+		Addr:              r.listen("DPA_BRIDGE_ADDR", ":8088"),
+		Unsigned:          unsigned,
+		RequestsPerSecond: r.rate("DPA_BRIDGE_REQUESTS_PER_SECOND"),
+		SpoolDir:          r.folder("DPA_SPOOL_DIR"),
+		AdminAddr:         admin,
+	}
+	if unsigned && b.RequestsPerSecond == 0 {
+		b.RequestsPerSecond = 50 // anyone may call the fixed URLs
+	}
+	return b
+}

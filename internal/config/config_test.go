@@ -1,0 +1,229 @@
+package config
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const clientSecret = "kept-to-itself"
+
+var callbackKeys = "k1:" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", 32)))
+
+type env map[string]string
+
+func (e env) lookup(name string) (string, bool) {
+	value, set := e[name]
+	return value, set
+}
+
+// enough is the least that a worker starts with, changed by pairs of names
+// and values.
+func enough(pairs ...string) env {
+	e := env{
+		"DPA_BASE_URL":      "https://dpa.example:8443",
+		"DPA_CLIENT_ID":     "app",
+		"DPA_CLIENT_SECRET": clientSecret,
+		"DPA_CALLBACK_URL":  "https://bridge.example/hooks/",
+		"DPA_CALLBACK_KEYS": callbackKeys,
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		e[pairs[i]] = pairs[i+1]
+	}
+	return e
+}
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	return file
+}
+
+func TestAWorkerStartsWithTheRequiredVariablesAndTheDocumentedDefaults(t *testing.T) {
+	t.Parallel()
+	w, err := LoadWorker(enough().lookup, true)
+	require.NoError(t, err)
+	require.Equal(t, "https://dpa.example:8443", w.Platform.BaseURL)
+	require.Equal(t, "default", w.Platform.Scope)
+	require.Equal(t, 30*time.Second, w.Platform.Timeout)
+	require.Zero(t, w.Platform.RequestsPerSecond)
+	require.Nil(t, w.Platform.RootCAs)
+	require.Equal(t, "https://bridge.example/hooks", w.CallbackURL)
+	require.Equal(t, "dpa", w.TaskQueue)
+	require.Equal(t, slog.LevelInfo, w.LogLevel)
+	require.Equal(t, "127.0.0.1:9090", w.AdminAddr)
+	require.Equal(t, "127.0.0.1:9090", w.Bridge.AdminAddr, "one process, one admin server")
+	require.Equal(t, ":8088", w.Bridge.Addr)
+	secret, err := w.Platform.Secret()
+	require.NoError(t, err)
+	require.Equal(t, clientSecret, secret)
+}
+
+func TestABridgeNeedsItsKeysOnly(t *testing.T) {
+	t.Parallel()
+	b, err := LoadBridge(env{"DPA_CALLBACK_KEYS": callbackKeys}.lookup)
+	require.NoError(t, err)
+	require.Equal(t, ":8088", b.Addr)
+	require.Equal(t, "127.0.0.1:9091", b.AdminAddr)
+	require.Zero(t, b.RequestsPerSecond)
+
+	_, err = LoadBridge(env{}.lookup)
+	require.EqualError(t, err, "configuration: DPA_CALLBACK_KEYS is not set, nor is DPA_CALLBACK_KEYS_FILE")
+}
+
+func TestABridgeWithFixedURLsHasACeilingUnlessAnotherIsSet(t *testing.T) {
+	t.Parallel()
+	e := env{"DPA_CALLBACK_KEYS": callbackKeys, "DPA_BRIDGE_UNSIGNED": "true"}
+	b, err := LoadBridge(e.lookup)
+	require.NoError(t, err)
+	require.InDelta(t, 50, b.RequestsPerSecond, 0)
+
+	e["DPA_BRIDGE_REQUESTS_PER_SECOND"] = "7.5"
+	b, err = LoadBridge(e.lookup)
+	require.NoError(t, err)
+	require.InDelta(t, 7.5, b.RequestsPerSecond, 0)
+}
+
+func TestTheCommandLineNeedsThePlatformOnlyWhenItAsksIt(t *testing.T) {
+	t.Parallel()
+	s, err := LoadStarter(env{}.lookup, false)
+	require.NoError(t, err)
+	require.Equal(t, "dpa", s.TaskQueue)
+
+	_, err = LoadStarter(env{}.lookup, true)
+	require.EqualError(t, err, "configuration: DPA_BASE_URL is not set; DPA_CLIENT_ID is not set; "+
+		"DPA_CLIENT_SECRET is not set, nor is DPA_CLIENT_SECRET_FILE")
+}
+
+func TestOneErrorNamesEveryVariableAtFault(t *testing.T) {
+	t.Parallel()
+	e := enough("DPA_BASE_URL", "", "DPA_HTTP_TIMEOUT", "soon\nor later", "DPA_CALLBACK_URL", "bridge", "DPA_BRIDGE_ADDR", "8088")
+	_, err := LoadWorker(e.lookup, true)
+	require.EqualError(t, err, `configuration: DPA_BASE_URL is not set; `+
+		`DPA_CALLBACK_URL: wants http(s)://host[:port][/path], without query or fragment; `+
+		`DPA_HTTP_TIMEOUT: wants a duration such as 30s, got "soon\nor later"; `+
+		`DPA_BRIDGE_ADDR: wants host:port such as 127.0.0.1:8080, got "8088"`)
+}
+
+func TestEveryMalformedValueIsRefusedByName(t *testing.T) {
+	t.Parallel()
+	file := write(t, "no certificate, no keys")
+	for name, values := range map[string][]string{
+		"DPA_BASE_URL": {"dpa.example", "ftp://dpa.example", "https://", "https://dpa.example/api", "https://dpa.example?x=1",
+			"https://u:p@dpa.example", "https://dpa.example/#top", "http://dpa.example", "http://10.0.0.1", "https://dpa.example:port"},
+		"DPA_CALLBACK_URL":               {"/callbacks", "https://bridge.example/?a=b", "https://u@bridge.example", "bridge:8088"},
+		"DPA_MODEL_EXECUTE_PATH":         {"execute/{modelId}", "/execute/{model}", "https://elsewhere/{modelId}", "/execute?id={modelId}"},
+		"DPA_HTTP_TIMEOUT":               {"30", "0s", "-1s", "soon"},
+		"DPA_REQUESTS_PER_SECOND":        {"0", "-1", "NaN", "Inf", "many"},
+		"DPA_BRIDGE_REQUESTS_PER_SECOND": {"0", "few"},
+		"DPA_BRIDGE_UNSIGNED":            {"maybe"},
+		"DPA_ALLOW_HTTP":                 {"sure"},
+		"DPA_ADMIN_ADDR":                 {"9090", "localhost", "localhost:http2", "localhost:70000"},
+		"DPA_BRIDGE_ADDR":                {"8088", ":-1"},
+		"DPA_SECRETS_DIR":                {"/not/there", file},
+		"DPA_SPOOL_DIR":                  {"/not/there", file},
+		"DPA_CA_FILE":                    {"/not/there", file},
+		"DPA_CLIENT_SECRET_FILE":         {file}, // DPA_CLIENT_SECRET is set too
+		"DPA_CALLBACK_KEYS":              {"k1", "k1:short", "k1:" + base64.StdEncoding.EncodeToString([]byte("short"))},
+		"DPA_CALLBACK_KEYS_FILE":         {file},
+		"DPA_ENCRYPTION_KEYS":            {"k1:short"},
+		"DPA_ENCRYPTION_KEYS_FILE":       {file, "/not/there"},
+		"DPA_LOG_LEVEL":                  {"loud"},
+		"DPA_DEPLOYMENT_NAME":            {"without a build id"},
+		"DPA_BUILD_ID":                   {"without a deployment name"},
+	} {
+		for _, value := range values {
+			_, err := LoadWorker(enough(name, value).lookup, true)
+			require.ErrorContains(t, err, name, "%s=%q", name, value)
+			require.NotContains(t, err.Error(), "\n")
+			require.NotContains(t, err.Error(), clientSecret)
+		}
+	}
+}
+
+func TestPlainHTTPIsForLoopbackHostsUnlessAllowed(t *testing.T) {
+	t.Parallel()
+	for _, host := range []string{"localhost", "127.0.0.1:8090", "127.9.9.9", "[::1]:8090"} {
+		_, err := LoadWorker(enough("DPA_BASE_URL", "http://"+host).lookup, false)
+		require.NoError(t, err, host)
+	}
+	w, err := LoadWorker(enough("DPA_BASE_URL", "http://dpa.example", "DPA_ALLOW_HTTP", "true").lookup, false)
+	require.NoError(t, err)
+	require.True(t, w.Platform.AllowHTTP)
+}
+
+func TestASecretFileIsReadAgainAtEveryUse(t *testing.T) {
+	t.Parallel()
+	file := write(t, "first\n")
+	w, err := LoadWorker(enough("DPA_CLIENT_SECRET", "", "DPA_CLIENT_SECRET_FILE", file).lookup, false)
+	require.NoError(t, err)
+	secret, err := w.Platform.Secret()
+	require.NoError(t, err)
+	require.Equal(t, "first", secret)
+
+	require.NoError(t, os.WriteFile(file, []byte("second\n"), 0o600))
+	secret, err = w.Platform.Secret()
+	require.NoError(t, err)
+	require.Equal(t, "second", secret)
+
+	require.NoError(t, os.Remove(file))
+	_, err = w.Platform.Secret()
+	require.ErrorContains(t, err, "DPA_CLIENT_SECRET_FILE")
+}
+
+func TestFilesMayHoldKeysAndRoots(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	roots := write(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
+	w, err := LoadWorker(enough(
+		"DPA_CA_FILE", roots,
+		"DPA_CALLBACK_KEYS", "", "DPA_CALLBACK_KEYS_FILE", write(t, callbackKeys+"\n"),
+		"DPA_ENCRYPTION_KEYS_FILE", write(t, callbackKeys+"\n"),
+	).lookup, false)
+	require.NoError(t, err)
+	require.NotNil(t, w.Platform.RootCAs)
+	require.Equal(t, callbackKeys, w.EncryptionKeys.Reveal())
+}
+
+func TestSecretsDoNotPrint(t *testing.T) {
+	t.Parallel()
+	w, err := LoadWorker(enough("DPA_ENCRYPTION_KEYS", callbackKeys).lookup, true)
+	require.NoError(t, err)
+	var logged strings.Builder
+	slog.New(slog.NewJSONHandler(&logged, nil)).Info("loaded", "keys", w.EncryptionKeys, "all", w.Common)
+	asJSON, err := json.Marshal(w.Common)
+	require.NoError(t, err)
+	for _, text := range []string{
+		fmt.Sprintf("%v %+v %#v", w, w, w), fmt.Sprintf("%d %x %q", w.EncryptionKeys, w.EncryptionKeys, w.EncryptionKeys),
+		logged.String(), string(asJSON),
+	} {
+		require.NotContains(t, text, callbackKeys[3:20])
+		require.NotContains(t, text, clientSecret)
+	}
+	require.Contains(t, logged.String(), redacted)
+}
+
+func TestVariablesListsWhatIsReadAndNothingElse(t *testing.T) {
+	t.Parallel()
+	read := map[string]bool{}
+	_, err := LoadWorker(func(name string) (string, bool) {
+		read[name] = true
+		return "", false
+	}, true)
+	require.Error(t, err)
+	require.Equal(t, slices.Sorted(slices.Values(Variables)), slices.Sorted(maps.Keys(read)))
+}

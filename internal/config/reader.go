@@ -1,0 +1,131 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// reader takes variables one by one and gathers what is wrong with them.
+type reader struct {
+	lookup Lookup
+	faults []string
+}
+
+func (r *reader) fault(format string, args ...any) {
+	r.faults = append(r.faults, fmt.Sprintf(format, args...))
+}
+
+// wants reports a value that cannot be used, and shows it: not for secrets.
+func (r *reader) wants(name, what, got string) {
+	const most = 60
+	if len(got) > most {
+		got = got[:most] + "…"
+	}
+	r.fault("%s: wants %s, got %q", name, what, got)
+}
+
+func (r *reader) err() error {
+	if len(r.faults) == 0 {
+		return nil
+	}
+	return errors.New("configuration: " + strings.Join(r.faults, "; "))
+}
+
+// optional takes an empty variable for one that is not set: that is how
+// compose files and shells pass on what they do not have.
+func (r *reader) optional(name string) string {
+	value, _ := r.lookup(name)
+	return value
+}
+
+func (r *reader) text(name, otherwise string) string {
+	if value := r.optional(name); value != "" {
+		return value
+	}
+	return otherwise
+}
+
+func (r *reader) required(name string) string {
+	value := r.optional(name)
+	if value == "" {
+		r.fault("%s is not set", name)
+	}
+	return value
+}
+
+func (r *reader) boolean(name string) bool {
+	value := r.optional(name)
+	if value == "" {
+		return false
+	}
+	parsed, err := strconv.ParseBool(value)
+	if err != nil {
+		r.wants(name, "true or false", value)
+	}
+	return parsed
+}
+
+func (r *reader) duration(name string, otherwise time.Duration) time.Duration {
+	value := r.optional(name)
+	if value == "" {
+		return otherwise
+	}
+	parsed, err := time.ParseDuration(value)
+	if err != nil || parsed <= 0 {
+		r.wants(name, "a duration such as 30s", value)
+	}
+	return parsed
+}
+
+// rate reads a ceiling in requests per second; 0 when it is not set.
+func (r *reader) rate(name string) float64 {
+	value := r.optional(name)
+	if value == "" {
+		return 0
+	}
+	parsed, err := strconv.ParseFloat(value, 64)
+	if err != nil || !(parsed > 0) || math.IsInf(parsed, 0) {
+		r.wants(name, "a number of requests per second above 0", value)
+	}
+	return parsed
+}
+
+func (r *reader) level(name string, otherwise slog.Level) slog.Level {
+	value := r.optional(name)
+	if value == "" {
+		return otherwise
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(value)); err != nil {
+		r.wants(name, "debug, info, warn or error", value)
+	}
+	return level
+}
+
+// listen reads an address to listen on; the host may be empty for all.
+func (r *reader) listen(name, otherwise string) string {
+	value := r.text(name, otherwise)
+	_, port, err := net.SplitHostPort(value)
+	if number, numErr := strconv.ParseUint(port, 10, 16); err != nil || numErr != nil || number > 65535 {
+		r.wants(name, "host:port such as 127.0.0.1:8080", value)
+	}
+	return value
+}
+
+func (r *reader) folder(name string) string {
+	value := r.optional(name)
+	if value == "" {
+		return ""
+	}
+	if info, err := os.Stat(value); err != nil || !info.IsDir() {
+		r.wants(name, "a folder that is there", value)
+	}
+	return value
+}

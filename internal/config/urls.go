@@ -1,0 +1,66 @@
+package config
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// baseURL reads the platform's address. URLs are not shown when they are
+// wrong: they may carry a password.
+func (r *reader) baseURL(name string, allowHTTP bool) string {
+	value := r.required(name)
+	if value == "" {
+		return ""
+	}
+	u, ok := parseURL(value)
+	switch {
+	case !ok || strings.Trim(u.EscapedPath(), "/") != "":
+		r.fault("%s: wants https://host or https://host:port, and nothing behind it", name)
+	case u.Scheme == "http" && !allowHTTP && !loopback(u.Hostname()):
+		r.fault("%s: wants https (plain http only for loopback hosts, or with DPA_ALLOW_HTTP=true)", name)
+	}
+	return strings.TrimRight(value, "/")
+}
+
+// callbackURL reads the bridge's address, which may lie under a path of a
+// reverse proxy.
+func (r *reader) callbackURL(name string) string {
+	value := r.required(name)
+	if value == "" {
+		return ""
+	}
+	if _, ok := parseURL(value); !ok {
+		r.fault("%s: wants http(s)://host[:port][/path], without query or fragment", name)
+	}
+	return strings.TrimRight(value, "/")
+}
+
+func (r *reader) modelPath(name string) string {
+	value := r.optional(name)
+	if value == "" {
+		return ""
+	}
+	if !strings.HasPrefix(value, "/") || !strings.Contains(value, "{modelId}") || strings.ContainsAny(value, "?# ") {
+		r.wants(name, "a path on the platform such as /api/…/{modelId}", value)
+	}
+	return value
+}
+
+// parseURL accepts absolute http and https URLs without user, query and
+// fragment.
+func parseURL(value string) (*url.URL, bool) {
+	u, err := url.Parse(value)
+	if err != nil || strings.ContainsAny(value, "?#@") {
+		return nil, false
+	}
+	return u, (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}
