@@ -1,0 +1,95 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	return listener
+}
+
+// get asks a server of this test and leaves no connection behind.
+func get(t *testing.T, listener net.Listener, path string) (status int, body string) {
+	t.Helper()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Get("http://" + listener.Addr().String() + path)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	return answer.StatusCode, string(text)
+}
+
+func TestAProgramIsReadyWhenAllItNeedsIs(t *testing.T) {
+	t.Parallel()
+	var down atomic.Bool
+	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "some_metric 1\n") })
+	handler := Handler(metrics,
+		Check{"platform", func(context.Context) error { return nil }},
+		Check{"temporal", func(context.Context) error {
+			if down.Load() {
+				return errors.New("not reachable")
+			}
+			return nil
+		}},
+	)
+	listener := listen(t)
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- Serve(ctx, listener, handler) }()
+
+	status, _ := get(t, listener, "/readyz")
+	require.Equal(t, http.StatusOK, status)
+	require.NoError(t, Probe(t.Context(), listener.Addr().String()))
+
+	down.Store(true)
+	status, body := get(t, listener, "/readyz")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Equal(t, "temporal: not reachable\n", body)
+	require.ErrorContains(t, Probe(t.Context(), listener.Addr().String()), "temporal: not reachable")
+
+	status, _ = get(t, listener, "/healthz")
+	require.Equal(t, http.StatusOK, status, "a program that is not ready lives all the same")
+	_, body = get(t, listener, "/metrics")
+	require.Equal(t, "some_metric 1\n", body)
+
+	stop()
+	require.NoError(t, <-served)
+	require.Error(t, Probe(t.Context(), listener.Addr().String()))
+}
+
+func TestStoppingLetsARequestInFlightFinish(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		stop()
+		io.WriteString(w, "finished")
+	})
+	listener := listen(t)
+	served := make(chan error, 1)
+	go func() { served <- Serve(ctx, listener, handler) }()
+	_, body := get(t, listener, "/")
+	require.Equal(t, "finished", body)
+	require.NoError(t, <-served)
+}
+
+func TestAServerThatCannotListenSaysSo(t *testing.T) {
+	t.Parallel()
+	listener := listen(t)
+	require.NoError(t, listener.Close())
+	require.ErrorContains(t, Serve(t.Context(), listener, http.NotFoundHandler()), listener.Addr().String())
+}
