@@ -1,0 +1,182 @@
+package platformtest
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+)
+
+// job is a plan or a model: what it is, and how its last execution stands.
+type job struct {
+	id, name string
+	model    bool
+	inputs   []ModelInputs
+	script   Script
+
+	status  string
+	updated int64 // Unix milliseconds
+	active  int   // executions that have not ended
+}
+
+// created is when every plan and model was made, as in the documents' sample.
+const created = 1626944836628
+
+// shelf holds jobs by id, and in order.
+type shelf struct {
+	order []*job
+	byID  map[string]*job
+}
+
+func (s *shelf) add(j *job) {
+	j.status, j.updated = "DEFAULT", created
+	s.order = append(s.order, j)
+	s.byID[j.id] = j
+}
+
+func planShelf(plans []Plan) *shelf {
+	s := &shelf{byID: map[string]*job{}}
+	for _, p := range plans {
+		s.add(&job{id: p.ID, name: p.Title, inputs: p.Inputs, script: p.Script})
+	}
+	return s
+}
+
+func modelShelf(models []Model) *shelf {
+	s := &shelf{byID: map[string]*job{}}
+	for _, m := range models {
+		inputs := []ModelInputs{{ModelID: m.ID, ModelName: m.Name, Inputs: m.Inputs}}
+		s.add(&job{id: m.ID, name: m.Name, model: true, inputs: inputs, script: m.Script})
+	}
+	return s
+}
+
+// undeclared refuses parameters that the job does not take.
+func (j *job) undeclared(params map[string]map[string]string) error {
+	o := &object{}
+	for id, values := range params {
+		i := slices.IndexFunc(j.inputs, func(m ModelInputs) bool { return m.ModelID == id })
+		if i < 0 {
+			o.fault("%s has no inputs for model %q", j.id, id)
+			continue
+		}
+		for name := range values {
+			if !slices.ContainsFunc(j.inputs[i].Inputs, func(in Input) bool { return in.Name == name }) {
+				o.fault("model %q does not declare the parameter %q", id, name)
+			}
+		}
+	}
+	return o.end()
+}
+
+// Execution is one execution of a plan or a model.
+type Execution struct {
+	PlanID      string                       `json:"planId,omitempty"`
+	ModelID     string                       `json:"modelId,omitempty"` // set instead of PlanID if it was W3 that triggered it
+	InstanceID  string                       `json:"instanceId"`
+	Scene       string                       `json:"scene,omitempty"` // name of the timed scene (P4) that triggered it
+	Params      map[string]map[string]string `json:"-"`               // by model id, then by name; some are secret
+	CallbackURL string                       `json:"-"`               // a capability
+	Status      string                       `json:"status"`          // a model's success is SUCCESS here
+	TriggeredAt time.Time                    `json:"triggeredAt"`
+	EndedAt     time.Time                    `json:"endedAt,omitzero"`
+}
+
+// run is an execution under way, or past.
+type run struct {
+	Execution
+	job       *job
+	script    Script
+	faults    []CallbackFault
+	news      chan string   // statuses to call back, closed after the last
+	played    chan struct{} // closed when the script has been played
+	delivered chan struct{} // closed when the last callback was accepted or given up
+}
+
+// trigger starts an execution, unless the job is a model that is busy.
+func (s *Simulator) trigger(j *job, e Execution) (*run, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if j.model && j.active > 0 {
+		return nil, refuse(999, "model %s is running or suspended", j.id)
+	}
+	r := &run{
+		Execution: e, job: j, script: j.script, faults: s.takeCallbackFaults(j.id),
+		news: make(chan string, len(j.script.Steps)), played: make(chan struct{}), delivered: make(chan struct{}),
+	}
+	if j.model {
+		r.ModelID = j.id
+	} else {
+		r.PlanID = j.id
+	}
+	r.InstanceID = fmt.Sprintf("in%d", 10000001+len(s.runs))
+	r.TriggeredAt = time.Now()
+	s.runs = append(s.runs, r)
+	j.active++
+	s.move(r, Running)
+	s.tasks.Go(func() { s.play(r) })
+	s.tasks.Go(func() { s.courier(r) })
+	return r, nil
+}
+
+// play follows the script. Callbacks do not hold it up.
+func (s *Simulator) play(r *run) {
+	defer close(r.played)
+	defer close(r.news)
+	for _, step := range r.script.Steps {
+		if !s.sleep(s.life, s.scaled(step.Delay)) {
+			return
+		}
+		s.mu.Lock()
+		s.move(r, step.Status)
+		s.mu.Unlock()
+		r.news <- step.Status
+	}
+}
+
+// move changes the status of a run and of its job; s.mu is held.
+func (s *Simulator) move(r *run, status string) {
+	r.Status, r.job.status = status, status
+	// Two changes within a millisecond can still be told apart by updateTime.
+	r.job.updated = max(time.Now().UnixMilli(), r.job.updated+1)
+	if ended(status) && r.EndedAt.IsZero() {
+		r.EndedAt = time.Now()
+		r.job.active--
+		s.options.Logger.Info("execution ended", "id", r.job.id, "instance", r.InstanceID, "status", status)
+	}
+	s.notify()
+}
+
+// find is the run of an instance, if it is one of j; s.mu is not held.
+func (s *Simulator) find(j *job, instanceID string) (*run, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.runs {
+		if r.InstanceID == instanceID && (j == nil || r.job == j) {
+			return r, nil
+		}
+	}
+	return nil, refuse(999, "there is no such instance %s", instanceID)
+}
+
+var placeholder = regexp.MustCompile(`\{\{(\w+)\}\}`)
+
+// outputs are what the run has brought forth: nothing before its end.
+func (s *Simulator) outputs(r *run) []ModelOutputs {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.EndedAt.IsZero() {
+		return nil
+	}
+	var out []ModelOutputs
+	for _, m := range r.script.Outputs {
+		m.Nodes = slices.Clone(m.Nodes)
+		for i := range m.Nodes {
+			m.Nodes[i].Result = placeholder.ReplaceAllStringFunc(m.Nodes[i].Result, func(name string) string {
+				return r.Params[m.ModelID][name[2:len(name)-2]]
+			})
+		}
+		out = append(out, m)
+	}
+	return out
+}
