@@ -1,0 +1,38 @@
+# Everything needs only Go and make. The Temporal server for demo, dev and test
+# is $TEMPORAL_CLI_PATH, else `temporal` on the PATH, else built once from the
+# version pinned in tools/go.mod.
+
+LINT      := go tool -modfile=tools/lint/go.mod
+REPLAYED  := $(patsubst %,./%/...,$(wildcard workflows runbook))
+FUZZTIME  ?= 1m
+BENCHTIME ?= 1s
+
+.PHONY: demo dev build test lint bench fuzz
+
+demo: ## the whole stack, three plans run end to end, and stopped again
+	go run ./internal/demo
+
+dev: ## the whole stack, left running until Ctrl-C
+	go run ./internal/demo -dev
+
+build:
+	go build ./...
+
+test: ## every test, the end-to-end ones against a real Temporal server too
+	go test -race -timeout 20m ./...
+
+lint:
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w these files:"; echo "$$unformatted"; exit 1; }
+	go vet ./...
+	$(LINT) staticcheck ./...
+	$(if $(REPLAYED),$(LINT) workflowcheck $(REPLAYED))
+
+bench:
+	go test -run='^$$' -bench=. -benchmem -benchtime=$(BENCHTIME) -timeout 30m ./...
+
+fuzz: ## every fuzz target for $(FUZZTIME)
+	@set -e; grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's|/[^/]*:func | |' | sort -u | \
+	while read -r folder target; do \
+		echo "$$folder $$target"; \
+		go test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) "$$folder"; \
+	done
