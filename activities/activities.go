@@ -1,0 +1,93 @@
+// Package activities wraps the platform's endpoints as Temporal activities, one for each, and owns
+// the inputs and results that go into workflow histories. No activity takes or returns a secret, a
+// token or a callback address.
+package activities
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/dpaflow/dpaflow/platform"
+)
+
+// Platform is what the activities need of the platform's client; *platform.Client provides it.
+type Platform interface {
+	Plans(ctx context.Context) ([]platform.Plan, error)
+	PlanInputs(ctx context.Context, planID string) ([]platform.ModelInputs, error)
+	TriggerPlan(ctx context.Context, trigger platform.PlanTrigger) (instanceID string, err error)
+	PlanOutputs(ctx context.Context, planID, instanceID string) ([]platform.ModelOutputs, error)
+}
+
+// CallbackAddress makes the URL that the platform calls back when the instance of one trigger has
+// news. kind is "plan" or "model"; the key names the trigger within its workflow. The result is a
+// capability: whoever knows it can report the end of that instance.
+type CallbackAddress func(kind, namespace, workflowID, key string) string
+
+// Config is what Activities depend on.
+type Config struct {
+	Platform Platform
+	Callback CallbackAddress
+	// Secrets resolves {"secretRef": name}; nil means that there are none.
+	Secrets *Secrets
+	// Indexed tells whether the namespace has dpaflow's search attributes; nil means that it has not.
+	Indexed func() bool
+	// Logger gets what no error tells; nil discards it.
+	Logger *slog.Logger
+}
+
+// Activities are dpaflow's activities, to be registered on a worker by workflows.Register.
+type Activities struct {
+	platform Platform
+	callback CallbackAddress
+	secrets  *Secrets
+	indexed  func() bool
+	log      *slog.Logger
+	beat     heartbeat
+}
+
+// New returns the activities over a platform's client. The error names every missing dependency.
+func New(config Config) (*Activities, error) {
+	var faults []error
+	if config.Platform == nil {
+		faults = append(faults, errors.New("activities: Config.Platform is missing"))
+	}
+	if config.Callback == nil {
+		faults = append(faults, errors.New("activities: Config.Callback is missing"))
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	if config.Indexed == nil {
+		config.Indexed = func() bool { return false }
+	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Activities{
+		platform: config.Platform,
+		callback: config.Callback,
+		secrets:  config.Secrets,
+		indexed:  config.Indexed,
+		log:      config.Logger,
+		beat:     serverHeartbeat,
+	}, nil
+}
+
+// Plans lists the plans that the platform's account may run (P2).
+func (a *Activities) Plans(ctx context.Context) ([]platform.Plan, error) {
+	plans, err := a.platform.Plans(ctx)
+	return plans, readError("list the plans", err)
+}
+
+// PlanInputs lists the inputs that each model of a plan declares (P3).
+func (a *Activities) PlanInputs(ctx context.Context, planID string) ([]platform.ModelInputs, error) {
+	inputs, err := a.platform.PlanInputs(ctx, planID)
+	return inputs, readError("read the inputs of plan "+planID, err)
+}
+
+// ModelOutputs are the outputs of one model's nodes.
+type ModelOutputs = platform.ModelOutputs
+
+// NodeOutput is what one node gave out.
+type NodeOutput = platform.NodeOutput

@@ -1,0 +1,81 @@
+package activities
+
+import (
+	"errors"
+	"fmt"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/dpaflow/dpaflow/platform"
+)
+
+// The application error types that dpaflow's activities and workflows fail with.
+const (
+	// ErrorInvalidInput: what was asked for is wrong, and nothing was sent to run it.
+	ErrorInvalidInput = "InvalidInput"
+	// ErrorTriggerRejected: the platform refused the trigger; nothing runs.
+	ErrorTriggerRejected = "TriggerRejected"
+	// ErrorTriggerNotSent: the trigger provably never left; nothing runs.
+	ErrorTriggerNotSent = "TriggerNotSent"
+	// ErrorTriggerOutcomeUnknown: nobody can know whether the trigger ran.
+	ErrorTriggerOutcomeUnknown = "TriggerOutcomeUnknown"
+	// ErrorPlanFailed: the plan ran and ended FAIL.
+	ErrorPlanFailed = "PlanFailed"
+	// ErrorModelFailed: the model ran and ended FAIL.
+	ErrorModelFailed = "ModelFailed"
+	// ErrorWaitTimeout: the run's timeout passed before its instance ended.
+	ErrorWaitTimeout = "WaitTimeout"
+	// ErrorPlatformAuth: the platform refused dpaflow's credentials.
+	ErrorPlatformAuth = "PlatformAuth"
+	// ErrorPlatform: a read from the platform failed.
+	ErrorPlatform = "PlatformError"
+)
+
+// Fault is the first detail of the errors that come from talking to the platform.
+type Fault struct {
+	// Key names the trigger that failed; its callbacks arrive under this key.
+	Key string `json:"key,omitempty"`
+	// Endpoint is the platform's endpoint, such as "P5 trigger plan".
+	Endpoint string `json:"endpoint,omitempty"`
+	// HTTPStatus and Code are what the platform answered, 0 where it did not.
+	HTTPStatus int `json:"httpStatus,omitempty"`
+	Code       int `json:"code,omitempty"`
+	// TokenRejected is true where the platform refused a trigger for its token: a new one may do.
+	TokenRejected bool `json:"tokenRejected,omitempty"`
+	// Indexed is true where the namespace has dpaflow's search attributes.
+	Indexed bool `json:"indexed,omitempty"`
+}
+
+// faultOf fills a Fault with what a platform error tells.
+func faultOf(err error) Fault {
+	var refused *platform.Error
+	if !errors.As(err, &refused) {
+		return Fault{}
+	}
+	return Fault{
+		Endpoint:   refused.Endpoint,
+		HTTPStatus: refused.HTTPStatus,
+		Code:       refused.Code,
+	}
+}
+
+// readError maps the error of a read: whether it may pass decides whether Temporal repeats it.
+func readError(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	message := fmt.Sprintf("%s: %v", doing, err)
+	if platform.IsAuth(err) {
+		return temporal.NewNonRetryableApplicationError(
+			message+"; check DPA_CLIENT_ID and the client secret", ErrorPlatformAuth, nil, faultOf(err))
+	}
+	if platform.OutcomeOf(err) == platform.Rejected {
+		return temporal.NewNonRetryableApplicationError(message, ErrorPlatform, nil, faultOf(err))
+	}
+	return temporal.NewApplicationError(message, ErrorPlatform, faultOf(err))
+}
+
+// triggerError makes the error of a trigger. Temporal must never repeat it by itself.
+func triggerError(errorType, message string, fault Fault) error {
+	return temporal.NewNonRetryableApplicationError(message, errorType, nil, fault)
+}

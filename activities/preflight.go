@@ -1,0 +1,82 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/dpaflow/dpaflow/platform"
+)
+
+// preflightPlan checks the parameters against what the plan declares (P3): exactly those. The error
+// is Faults where they differ, or where the platform does not describe the plan.
+func (a *Activities) preflightPlan(ctx context.Context, in PlanTrigger) error {
+	models, err := a.platform.PlanInputs(ctx, in.PlanID)
+	if platform.OutcomeOf(err) == platform.Rejected && !platform.IsAuth(err) {
+		return Faults{{Path: "planId", Problem: fmt.Sprintf("the platform does not describe plan %q: %v", in.PlanID, err)}}
+	}
+	if err != nil {
+		return err
+	}
+	var faults Faults
+	declared := make(map[string][]platform.Input, len(models))
+	for _, model := range models {
+		declared[model.ModelID] = model.Inputs
+		faults.Add("params."+model.ModelID, compare(model.Inputs, in.Params[model.ModelID]))
+	}
+	for _, id := range slices.Sorted(maps.Keys(in.Params)) {
+		if _, ok := declared[id]; !ok {
+			faults.Add("params."+id, fmt.Errorf("plan %s has no such model", in.PlanID))
+		}
+	}
+	return faults.Err()
+}
+
+// compare reports the inputs that are missing or not declared.
+func compare(declared []platform.Input, given Params) error {
+	var faults Faults
+	names := make(map[string]bool, len(declared))
+	for _, input := range declared {
+		names[input.Name] = true
+		if _, ok := given[input.Name]; !ok {
+			faults.Add(input.Name, errors.New("this input is missing"))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if !names[name] {
+			faults.Add(name, errors.New("the platform declares no such input"))
+		}
+	}
+	return faults.Err()
+}
+
+// resolve puts the secrets' values in. The error is Faults, and holds no value.
+func (a *Activities) resolve(params PlanParams) (map[string]map[string]string, error) {
+	var faults Faults
+	resolved := make(map[string]map[string]string, len(params))
+	for _, model := range slices.Sorted(maps.Keys(params)) {
+		values := make(map[string]string, len(params[model]))
+		for _, name := range slices.Sorted(maps.Keys(params[model])) {
+			param := params[model][name]
+			values[name] = param.Text
+			if param.SecretRef == "" {
+				continue
+			}
+			secret, err := a.secrets.Value(param.SecretRef)
+			faults.Add("params."+model+"."+name, err)
+			values[name] = secret
+		}
+		resolved[model] = values
+	}
+	return resolved, faults.Err()
+}
+
+// InvalidInput returns the application error for faults: its message and its details name them all.
+func InvalidInput(faults Faults) error {
+	return temporal.NewNonRetryableApplicationError(
+		"invalid input: "+faults.Error(), ErrorInvalidInput, nil, faults)
+}

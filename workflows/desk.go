@@ -1,0 +1,107 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+)
+
+// desk is where operators find the executions of a workflow, and the alarm that they share.
+type desk struct {
+	ctx        workflow.Context
+	executions []*execution
+	alarm      alarm
+}
+
+type deskKey struct{}
+
+// WithOperators lets operators act on every plan and model that is executed under the context: it
+// adds the updates "resolveTrigger" and "resolveRun" to the workflow, whose "step" then is the plan's
+// or model's id. A workflow that executes several side by side calls it once, first; one that
+// executes them one after another need not.
+func WithOperators(ctx workflow.Context) workflow.Context {
+	ctx, _ = openDesk(ctx)
+	return ctx
+}
+
+// openDesk returns the context's desk, a new one if it has none.
+func openDesk(ctx workflow.Context) (workflow.Context, *desk) {
+	if open, ok := ctx.Value(deskKey{}).(*desk); ok {
+		return ctx, open
+	}
+	d := &desk{}
+	ctx = workflow.WithValue(ctx, deskKey{}, d)
+	// The alarm outlives the cancellation of whoever set it first.
+	d.ctx, _ = workflow.NewDisconnectedContext(ctx)
+	d.takeUpdates()
+	return ctx, d
+}
+
+// answerStatus adds the query "status" for the desk's only execution.
+func (d *desk) answerStatus(ctx workflow.Context) error {
+	return workflow.SetQueryHandlerWithOptions(ctx, "status", func() (Status, error) {
+		if len(d.executions) == 0 {
+			return Status{}, errors.New("the run has not started yet, or its input is wrong")
+		}
+		return d.executions[0].status, nil
+	}, workflow.QueryHandlerOptions{Description: "Phase, instance, platform status and times of this run"})
+}
+
+// add puts an execution on the desk, in the place of those that have ended.
+func (d *desk) add(e *execution) {
+	d.executions = slices.DeleteFunc(d.executions, func(e *execution) bool { return e.status.Phase == PhaseEnded })
+	d.executions = append(d.executions, e)
+}
+
+// show puts the executions where the Temporal UI shows them.
+func (d *desk) show() {
+	parts := make([]string, len(d.executions))
+	for i, e := range d.executions {
+		parts[i] = e.status.markdown()
+	}
+	workflow.SetCurrentDetails(d.ctx, strings.Join(parts, "\n"))
+}
+
+// find returns the execution that an operator means.
+func (d *desk) find(step string) (*execution, error) {
+	var found []*execution
+	for _, e := range d.executions {
+		if e.status.Phase != PhaseEnded && (step == "" || step == e.job.id() || step == e.status.InstanceID) {
+			found = append(found, e)
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		return nil, errors.New(`several are running; name one of them as "step", by its id or its instance id`)
+	case step != "":
+		return nil, fmt.Errorf("nothing called %q is running here", step)
+	default:
+		return nil, errors.New("nothing is running here")
+	}
+}
+
+// alarm wakes whoever waits, with as few timers as possible: one that rings sooner serves too, as who
+// wakes looks at the time and asks again. Timers are not cancelled, since an event that cancels costs
+// more than a timer that finds nobody.
+type alarm struct {
+	at    time.Time
+	timer workflow.Future
+}
+
+// ring returns a future that is ready at that time, or earlier.
+func (d *desk) ring(at time.Time) workflow.Future {
+	a := &d.alarm
+	if a.timer == nil || a.timer.IsReady() || a.at.After(at) {
+		a.at = at
+		a.timer = workflow.NewTimerWithOptions(d.ctx, at.Sub(workflow.Now(d.ctx)), workflow.TimerOptions{
+			Summary: "look again at " + at.UTC().Format(time.RFC3339),
+		})
+	}
+	return a.timer
+}

@@ -1,0 +1,202 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/signals"
+)
+
+// job is what differs between plans and models.
+type job interface {
+	id() string
+	name() string // for messages: "plan acf42dd3"
+	describe(*Status)
+	attributes() []attribute
+	// trigger starts the trigger's activity; its result is activities.Triggered.
+	trigger(ctx workflow.Context, origin string) workflow.Future
+	// end translates a status of the platform, and tells whether it ends an instance.
+	end(status string) (string, bool)
+	// fetch reads the outputs of the instance and keeps them.
+	fetch(ctx workflow.Context, instanceID string) error
+}
+
+// execution is the story of one instance: trigger, wait for news, fetch outputs.
+type execution struct {
+	job          job
+	policy       Policy
+	desk         *desk
+	status       Status
+	outputsError string
+	indexed      bool
+	keys         []string // of the triggers so far; the last one is current
+	verdict      string   // an operator's, on a trigger in doubt
+	wake         workflow.Channel
+}
+
+func newExecution(ctx workflow.Context, job job, policy Policy) *execution {
+	ctx, desk := openDesk(ctx)
+	now := workflow.Now(ctx)
+	e := &execution{job: job, policy: policy, desk: desk, wake: workflow.NewBufferedChannel(ctx, 1)}
+	e.status = Status{
+		Phase:     PhaseTriggering,
+		StartedAt: now,
+		Deadline:  now.Add(time.Duration(policy.Timeout)),
+	}
+	job.describe(&e.status)
+	desk.add(e)
+	return e
+}
+
+// tell tells the story to its end. An instance that ended FAIL is no error here.
+func (e *execution) tell(ctx workflow.Context) error {
+	defer e.enter(ctx, PhaseEnded)
+	if err := e.trigger(ctx); err != nil {
+		return err
+	}
+	e.enter(ctx, PhaseWaiting)
+	e.index(ctx)
+	if err := e.await(ctx); err != nil {
+		return err
+	}
+	e.enter(ctx, PhaseFetching)
+	err := e.fetch(ctx)
+	e.drain(ctx)
+	return err
+}
+
+// await waits until the instance has ended.
+func (e *execution) await(ctx workflow.Context) error {
+	for e.status.FinishedAt == nil {
+		if !workflow.Now(ctx).Before(e.status.Deadline) {
+			return fail(activities.ErrorWaitTimeout, e.status, nil, fmt.Sprintf(
+				"no end of %s, instance %s, within %s; look at it on the platform, it may still run",
+				e.job.name(), e.status.InstanceID, time.Duration(e.policy.Timeout)))
+		}
+		if err := e.next(ctx, e.status.Deadline); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// next waits for one thing to happen: news, an operator's decision, the time, or a cancellation,
+// which alone is an error.
+func (e *execution) next(ctx workflow.Context, until time.Time) error {
+	var cancelled error
+	selector := workflow.NewSelector(ctx)
+	for _, key := range e.addresses() {
+		selector.AddReceive(workflow.GetSignalChannel(ctx, signals.SignalName(key)), func(c workflow.ReceiveChannel, _ bool) {
+			var news signals.Callback
+			c.Receive(ctx, &news)
+			e.hear(ctx, key, news)
+		})
+	}
+	selector.AddReceive(e.wake, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, nil) })
+	selector.AddFuture(e.desk.ring(until), func(workflow.Future) {})
+	selector.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {
+		cancelled = temporal.NewCanceledError(e.status)
+	})
+	selector.Select(ctx)
+	return cancelled
+}
+
+// drain takes in the news that came after the end, so that none is left unseen.
+func (e *execution) drain(ctx workflow.Context) {
+	for _, address := range e.addresses() {
+		var news signals.Callback
+		for workflow.GetSignalChannel(ctx, signals.SignalName(address)).ReceiveAsync(&news) {
+			e.hear(ctx, address, news)
+			news = signals.Callback{}
+		}
+	}
+}
+
+// addresses are the names under which news of this execution may come: its triggers' keys, and its
+// instance's id, for callbacks without a token and those delivered by hand.
+func (e *execution) addresses() []string {
+	addresses := slices.Clone(e.keys)
+	if e.status.InstanceID != "" {
+		addresses = append(addresses, e.status.InstanceID)
+	}
+	return addresses
+}
+
+// hear takes in one piece of news. The first end wins; whatever does not fit is noted, never obeyed.
+func (e *execution) hear(ctx workflow.Context, address string, news signals.Callback) {
+	if news.InstanceID == "" && address == e.status.InstanceID {
+		news.InstanceID = address
+	}
+	status, ended := e.job.end(strings.ToUpper(news.Status))
+	switch {
+	case news.InstanceID == "":
+		e.note(ctx, fmt.Sprintf("news %s without an instance id was ignored", status))
+		return
+	case e.status.InstanceID == "" && address == e.keys[len(e.keys)-1]:
+		// Only the platform knows this trigger's address: that it calls there shows that the trigger ran.
+		e.adopt(ctx, news.InstanceID)
+	case news.InstanceID != e.status.InstanceID:
+		e.note(ctx, fmt.Sprintf("news %s of another instance, %s, came to this run's address; look at it on the platform", status, news.InstanceID))
+		return
+	}
+	switch {
+	case e.status.FinishedAt != nil:
+		if ended && status != e.status.Status {
+			e.note(ctx, fmt.Sprintf("a callback says %s after the end %s; the first end stands", status, e.status.Status))
+		}
+	case ended:
+		e.finish(ctx, status, ObservedByCallback)
+	default:
+		e.status.Status = status
+		e.desk.show()
+	}
+	now := workflow.Now(ctx)
+	e.status.LastNewsAt = &now
+}
+
+// adopt takes an instance as this run's own.
+func (e *execution) adopt(ctx workflow.Context, instanceID string) {
+	now := workflow.Now(ctx)
+	e.status.InstanceID, e.status.TriggeredAt = instanceID, &now
+	e.desk.show()
+}
+
+func (e *execution) finish(ctx workflow.Context, status, observedBy string) {
+	now := workflow.Now(ctx)
+	e.status.Status, e.status.ObservedBy, e.status.FinishedAt = status, observedBy, &now
+	e.desk.show()
+}
+
+// fetch reads the outputs. Those of a failed instance are for the operator: it has failed without
+// them too.
+func (e *execution) fetch(ctx workflow.Context) error {
+	err := e.job.fetch(ctx, e.status.InstanceID)
+	if err == nil || temporal.IsCanceledError(err) {
+		return err
+	}
+	if e.status.Status == StatusFail {
+		e.outputsError = cause(err).Error()
+		return nil
+	}
+	return fail(typeOf(err), e.status, err, fmt.Sprintf(
+		"%s ended %s as instance %s, but its outputs could not be fetched", e.job.name(), e.status.Status, e.status.InstanceID))
+}
+
+func (e *execution) note(ctx workflow.Context, text string) {
+	workflow.GetLogger(ctx).Warn(text, "job", e.job.name(), "instance", e.status.InstanceID)
+	if len(e.status.Notes) < maxNotes {
+		e.status.Notes = append(e.status.Notes, Note{At: workflow.Now(ctx), Text: text})
+	}
+	e.desk.show()
+}
+
+func (e *execution) enter(ctx workflow.Context, phase Phase) {
+	e.status.Phase = phase
+	e.desk.show()
+}

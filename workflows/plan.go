@@ -1,0 +1,123 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/dpaflow/dpaflow/activities"
+)
+
+// PlanInput says which plan to run, and how. Only PlanID is required.
+type PlanInput struct {
+	PlanID string `json:"planId"`
+	// Params are the inputs of the plan's models: model id → name → value.
+	Params activities.PlanParams `json:"params,omitempty"`
+	Policy
+}
+
+// PlanResult is a plan's instance that has ended: of RunPlan, and the detail of PlanFailed.
+type PlanResult struct {
+	PlanID     string `json:"planId"`
+	InstanceID string `json:"instanceId"`
+	// Status is SUCCESS or FAIL.
+	Status string `json:"status"`
+	// ObservedBy is callback, poll or operator: who told that it ended.
+	ObservedBy  string    `json:"observedBy"`
+	TriggeredAt time.Time `json:"triggeredAt"`
+	FinishedAt  time.Time `json:"finishedAt"`
+	// Outputs are what the nodes of the plan's models gave out.
+	Outputs []activities.ModelOutputs `json:"outputs"`
+	// OutputsError says why there are no outputs, where a failed instance's could not be fetched.
+	OutputsError string `json:"outputsError,omitempty"`
+	// Notes are what an operator should know of.
+	Notes []Note `json:"notes,omitempty"`
+}
+
+// RunPlan is the workflow type "RunPlan": one plan, run once. It answers the query "status" and takes
+// the updates "resolveTrigger" and "resolveRun". It fails as one of the Error… types of package
+// activities.
+func RunPlan(ctx workflow.Context, in PlanInput) (PlanResult, error) {
+	ctx, desk := openDesk(ctx)
+	if err := desk.answerStatus(ctx); err != nil {
+		return PlanResult{}, err
+	}
+	return ExecutePlan(ctx, in)
+}
+
+// ExecutePlan runs a plan from within any workflow: it triggers the plan (P5), waits for its end and
+// fetches its outputs (P6). Where it cannot know whether the trigger ran, it waits for a callback or
+// for the update "resolveTrigger"; see WithOperators for several plans side by side. A cancellation
+// ends the waiting, not the plan: the platform cannot cancel an instance, and the error's details
+// name it.
+func ExecutePlan(ctx workflow.Context, in PlanInput) (PlanResult, error) {
+	var faults activities.Faults
+	if in.PlanID == "" {
+		faults.Add("planId", errors.New("is missing"))
+	}
+	policy, more := in.withDefaults()
+	faults = append(faults, more...)
+	if len(faults) > 0 {
+		return PlanResult{}, activities.InvalidInput(faults)
+	}
+	in.Policy = policy
+
+	plan := &planJob{in: in}
+	run := newExecution(ctx, plan, policy)
+	err := run.tell(ctx)
+	result := PlanResult{
+		PlanID:       in.PlanID,
+		InstanceID:   run.status.InstanceID,
+		Status:       run.status.Status,
+		ObservedBy:   run.status.ObservedBy,
+		Outputs:      plan.outputs,
+		OutputsError: run.outputsError,
+		Notes:        run.status.Notes,
+	}
+	if run.status.FinishedAt != nil {
+		result.TriggeredAt, result.FinishedAt = *run.status.TriggeredAt, *run.status.FinishedAt
+	}
+	if err != nil {
+		return PlanResult{}, err
+	}
+	if result.Status == StatusFail {
+		return PlanResult{}, fail(activities.ErrorPlanFailed, result, nil, fmt.Sprintf(
+			"plan %s ended FAIL as instance %s; its outputs are in the details", in.PlanID, result.InstanceID))
+	}
+	return result, nil
+}
+
+// planJob is the adapter of the story to plans.
+type planJob struct {
+	in      PlanInput
+	outputs []activities.ModelOutputs
+}
+
+func (p *planJob) id() string              { return p.in.PlanID }
+func (p *planJob) name() string            { return "plan " + p.in.PlanID }
+func (p *planJob) describe(status *Status) { status.PlanID = p.in.PlanID }
+func (p *planJob) attributes() []attribute {
+	return []attribute{AttributePlanID.ValueSet(p.in.PlanID)}
+}
+
+func (p *planJob) trigger(ctx workflow.Context, origin string) workflow.Future {
+	var a *activities.Activities
+	return workflow.ExecuteActivity(ctx, a.TriggerPlan, activities.PlanTrigger{
+		PlanID:    p.in.PlanID,
+		Params:    p.in.Params,
+		Origin:    origin,
+		Preflight: *p.in.Preflight,
+	})
+}
+
+func (p *planJob) end(status string) (string, bool) {
+	return status, status == StatusSuccess || status == StatusFail
+}
+
+func (p *planJob) fetch(ctx workflow.Context, instanceID string) error {
+	var a *activities.Activities
+	in := activities.PlanInstance{PlanID: p.in.PlanID, InstanceID: instanceID, Limit: outputsLimit}
+	return read(ctx, a.PlanOutputs, in, &p.outputs)
+}

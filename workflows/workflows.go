@@ -1,0 +1,18 @@
+// Package workflows tells the one story of every platform execution — trigger, wait for news, fetch
+// outputs — durably, and composes it into workflow types that can be started from anywhere.
+//
+// Workflow code is deterministic: no clock, randomness, map order or I/O of its own.
+package workflows
+
+import (
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/dpaflow/dpaflow/activities"
+)
+
+// Register adds dpaflow's workflows and activities to a worker.
+func Register(registry worker.Registry, a *activities.Activities) {
+	registry.RegisterWorkflowWithOptions(strict(RunPlan), workflow.RegisterOptions{Name: "RunPlan"})
+	registry.RegisterActivity(a)
+}
