@@ -15,13 +15,13 @@ import (
 
 // CallbackAttempt is one POST of P7 or W5.
 type CallbackAttempt struct {
-	InstanceID string
-	Status     string // as it was sent
-	Attempt    int    // from 1; the platform calls again 3 times
-	HTTPStatus int    // 0 if there was no answer
-	Answer     string // its first 200 bytes, or what went wrong; never the address
-	Accepted   bool   // HTTP 200 and exactly SUCCESS
-	At         time.Time
+	InstanceID string    `json:"instanceId"`
+	Status     string    `json:"status"`     // as it was sent
+	Attempt    int       `json:"attempt"`    // from 1; the platform calls again 3 times
+	HTTPStatus int       `json:"httpStatus"` // 0 if there was no answer
+	Answer     string    `json:"answer"`     // its first 200 bytes, or what went wrong; never the address
+	Accepted   bool      `json:"accepted"`   // HTTP 200 and exactly SUCCESS
+	At         time.Time `json:"at"`
 }
 
 const callbackAttempts = 1 + 3

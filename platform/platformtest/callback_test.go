@@ -19,7 +19,7 @@ func TestEveryStepOfAPlanCallsBack(t *testing.T) {
 	instance := sim.trigger("p2", bridge.URL)
 	require.Equal(t, platformtest.Fail, sim.delivered(instance).Status)
 	require.Equal(t, []string{"RUNNING", "FAIL"}, bridge.statuses())
-	require.JSONEq(t, `{"planInstanceId":"in10000001","processPlanId":"p2","status":"RUNNING"}`, bridge.bodies[0])
+	require.JSONEq(t, `{"planInstanceId":"in10000001","processPlanId":"p2","status":"RUNNING"}`, bridge.received()[0])
 	for _, a := range sim.Callbacks() {
 		require.True(t, a.Accepted)
 	}

@@ -51,7 +51,7 @@ func (f Fault) Validate() error {
 	known := slices.ContainsFunc(routes(DefaultModelExecutePath), func(r route) bool { return r.endpoint == f.Endpoint })
 	switch {
 	case !known:
-		return fmt.Errorf("endpoint %q does not exist: use the names P1.1 to W7", f.Endpoint)
+		return fmt.Errorf("endpoint %q does not exist: use P1.1, P1.2, P2 to P6, W2 to W4, W6 or W7", f.Endpoint)
 	case !slices.Contains(kinds, f.Kind):
 		return fmt.Errorf("kind %q does not exist: use one of %q", f.Kind, kinds)
 	case f.Kind == FaultCode && f.Code == 0:

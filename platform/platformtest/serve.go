@@ -34,8 +34,14 @@ func routes(modelExecutePath string) []route {
 		{"P1.2", "POST", "/api/dp/auth/oauth/token", jsonType, (*Simulator).token},
 		{"P2", "GET", process + "processPlan/queryPlanByUserId", "", (*Simulator).listPlans},
 		{"P3", "POST", process + "processPlan/queryModelByPlanId", jsonType, (*Simulator).planInputs},
+		{"P4", "POST", process + "processPlan/saveTimingParam", formType, (*Simulator).saveScene},
 		{"P5", "POST", process + "/processPlan/opExecutePlanByApi/{planId}", jsonType, (*Simulator).triggerPlan},
 		{"P6", "GET", process + "/processPlan/queryPlanRunOutParam", "", (*Simulator).planOutputs},
+		{"W2", "POST", process + "variable/listVar", jsonType, (*Simulator).modelInputs},
+		{"W3", "POST", modelExecutePath, jsonType, (*Simulator).triggerModel},
+		{"W4", "GET", process + "processrun/getProcessRunStatus", formType, (*Simulator).modelRunStatus},
+		{"W6", "POST", process + "processModel/listAll", jsonType, (*Simulator).listModels},
+		{"W7", "POST", process + "processModel/getOutParamByModelId", jsonType, (*Simulator).modelOutputs},
 	}
 }
 

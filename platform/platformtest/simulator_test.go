@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -186,11 +187,15 @@ func say(status int, text string) http.HandlerFunc {
 	}
 }
 
-func (r *receiver) statuses() []string {
+func (r *receiver) received() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return slices.Clone(r.bodies)
+}
+
+func (r *receiver) statuses() []string {
 	var list []string
-	for _, body := range r.bodies {
+	for _, body := range r.received() {
 		var news struct{ Status string }
 		_ = json.Unmarshal([]byte(body), &news)
 		list = append(list, news.Status)

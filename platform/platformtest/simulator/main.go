@@ -1,0 +1,103 @@
+// Command simulator serves a simulated DPA platform with a small example catalogue,
+// for demos and for trying things out. People find what it was sent and what it
+// executed under /simulator/, apart from the platform's own paths.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/dpaflow/dpaflow/platform/platformtest"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "simulator:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends, and prints its URL once it listens.
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("simulator", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	env := func(name, fallback string) string { return cmp.Or(getenv(name), fallback) }
+	addr := flags.String("addr", env("DPA_SIMULATOR_ADDR", "127.0.0.1:8090"), "`address` to listen on")
+	speed := flags.Float64("speed", 1, "how many times as fast as scripted executions run")
+	sceneInterval := flags.Duration("scene-interval", 0, "interval of every timed scene, instead of its own")
+	verbose := flags.Bool("v", false, "log every request")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	switch {
+	case flags.NArg() > 0:
+		return fmt.Errorf("unexpected argument %q: there are only flags", flags.Arg(0))
+	case *speed <= 0 || *sceneInterval < 0:
+		return errors.New("-speed must be above 0, and -scene-interval not below")
+	}
+	level := slog.LevelInfo
+	if *verbose {
+		level = slog.LevelDebug
+	}
+
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", *addr)
+	if err != nil {
+		return fmt.Errorf("listening on %s (-addr, DPA_SIMULATOR_ADDR): %w", *addr, err)
+	}
+	sim := platformtest.New(platformtest.Options{
+		// The secret is no flag: it would show in the list of processes.
+		ClientID:      env("DPA_CLIENT_ID", platformtest.DefaultClientID),
+		ClientSecret:  env("DPA_CLIENT_SECRET", platformtest.DefaultClientSecret),
+		Speed:         *speed,
+		SceneInterval: *sceneInterval,
+		Logger:        slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})),
+	})
+	fmt.Fprintf(stdout, "simulated DPA platform on http://%s\n", listener.Addr())
+	return serve(ctx, listener, sim)
+}
+
+func serve(ctx context.Context, listener net.Listener, sim *platformtest.Simulator) error {
+	server := &http.Server{Handler: handler(sim), ReadHeaderTimeout: 10 * time.Second}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		sim.Close()
+		return fmt.Errorf("serving: %w", err)
+	case <-ctx.Done():
+	}
+	// Executions and hanging requests end first, so that there is nothing left to wait for.
+	sim.Close()
+	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	err := server.Shutdown(shutdown)
+	<-failed
+	return err
+}
+
+// handler tells the console from the platform. A ServeMux would clean the platform's
+// paths of their double slashes.
+func handler(sim *platformtest.Simulator) http.Handler {
+	console := newConsole(sim)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.RequestURI, "/simulator/") {
+			console.ServeHTTP(w, r)
+			return
+		}
+		sim.ServeHTTP(w, r)
+	})
+}
