@@ -1,0 +1,87 @@
+package signals
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/google/uuid"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"google.golang.org/grpc"
+)
+
+// Deliverer brings news to the run that waits for it.
+type Deliverer interface {
+	// Deliver returns nil once the news is durable, or can make no difference any more because the run has ended.
+	// After any other answer the platform is asked to call again. It is safe to deliver the same news repeatedly.
+	Deliver(ctx context.Context, target Target, news Callback) error
+}
+
+// TemporalDeliverer delivers news as a signal of the target's workflow.
+type TemporalDeliverer struct {
+	client client.Client
+}
+
+// NewTemporalDeliverer delivers through a client for the namespace that tokens are verified for.
+// The client must have been dialled with RequestIDInterceptor; without it Temporal does not drop repeats.
+func NewTemporalDeliverer(c client.Client) *TemporalDeliverer {
+	return &TemporalDeliverer{client: c}
+}
+
+// Deliver implements Deliverer: nil once Temporal has stored the signal, or says that no such run is open.
+func (d *TemporalDeliverer) Deliver(ctx context.Context, t Target, news Callback) error {
+	ctx = context.WithValue(ctx, requestIDKey{}, requestID(t.Key, news))
+	err := d.client.SignalWorkflow(ctx, t.WorkflowID, "", SignalName(t.Key), news)
+	var notFound *serviceerror.NotFound
+	if errors.As(err, &notFound) {
+		markEnded(ctx)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("signalling workflow %q: %w", t.WorkflowID, err)
+	}
+	return nil
+}
+
+type requestIDKey struct{}
+
+// RequestIDInterceptor gives signals of a TemporalDeliverer a request id derived from their content, so that the server
+// drops repeats by itself (the SDK would make up a new id each time). Wire it with
+// client.ConnectionOptions{DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(signals.RequestIDInterceptor)}}.
+func RequestIDInterceptor(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	if signal, ok := req.(*workflowservice.SignalWorkflowExecutionRequest); ok {
+		if id, ok := ctx.Value(requestIDKey{}).(string); ok {
+			signal.RequestId = id
+		}
+	}
+	return invoke(ctx, method, req, reply, cc, opts...)
+}
+
+// requestID is the same for the same news of the same trigger, in every bridge and after every restart.
+func requestID(key string, news Callback) string {
+	var b []byte
+	for _, s := range []string{key, news.InstanceID, news.Status} {
+		b = appendText(b, s)
+	}
+	sum := sha256.Sum256(b)
+	return uuid.UUID(sum[:16]).String()
+}
+
+type endedKey struct{}
+
+// watchEnded lets the handler learn, for its metrics only, that there was no run left to deliver to;
+// a Deliverer that wraps another has nothing to do for it but pass the context on.
+func watchEnded(ctx context.Context) (context.Context, *atomic.Bool) {
+	ended := new(atomic.Bool)
+	return context.WithValue(ctx, endedKey{}, ended), ended
+}
+
+func markEnded(ctx context.Context) {
+	if ended, ok := ctx.Value(endedKey{}).(*atomic.Bool); ok {
+		ended.Store(true)
+	}
+}

@@ -1,0 +1,156 @@
+package signals
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/log"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/test/bufconn"
+)
+
+// frontend is as much of a Temporal server as a signal needs.
+type frontend struct {
+	workflowservice.UnimplementedWorkflowServiceServer
+	mu      sync.Mutex
+	signals []*workflowservice.SignalWorkflowExecutionRequest
+	err     error
+}
+
+func (f *frontend) GetSystemInfo(context.Context, *workflowservice.GetSystemInfoRequest) (*workflowservice.GetSystemInfoResponse, error) {
+	return &workflowservice.GetSystemInfoResponse{Capabilities: &workflowservice.GetSystemInfoResponse_Capabilities{}}, nil
+}
+
+func (f *frontend) SignalWorkflowExecution(_ context.Context, r *workflowservice.SignalWorkflowExecutionRequest) (*workflowservice.SignalWorkflowExecutionResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.signals = append(f.signals, r)
+	if f.err != nil {
+		return nil, serviceerror.ToStatus(f.err).Err()
+	}
+	return &workflowservice.SignalWorkflowExecutionResponse{}, nil
+}
+
+// waiting has an ASCII workflow id: the SDK repeats ids in a gRPC header, which takes nothing else
+// unless the connection removes it.
+var waiting = Target{Kind: KindPlan, Namespace: namespace, WorkflowID: "switch-over", Key: "step-2/1"}
+
+// dial connects a real client to a frontend in this process.
+func dial(t *testing.T, f *frontend) client.Client {
+	listener := bufconn.Listen(1 << 20)
+	server := grpc.NewServer()
+	workflowservice.RegisterWorkflowServiceServer(server, f)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	t.Cleanup(func() {
+		server.Stop()
+		require.NoError(t, <-served)
+	})
+	c, err := client.DialContext(t.Context(), client.Options{
+		HostPort:  "passthrough:///frontend",
+		Namespace: namespace,
+		Logger:    log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+		ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{
+			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
+			grpc.WithTransportCredentials(insecure.NewCredentials()),
+			grpc.WithChainUnaryInterceptor(RequestIDInterceptor),
+		}},
+	})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return c
+}
+
+func TestNewsBecomesASignalOfItsWorkflow(t *testing.T) {
+	t.Parallel()
+	f := &frontend{}
+	d := NewTemporalDeliverer(dial(t, f))
+	require.NoError(t, d.Deliver(t.Context(), waiting, Callback{"in1", "SUCCESS"}))
+
+	require.Len(t, f.signals, 1)
+	signal := f.signals[0]
+	require.Equal(t, namespace, signal.Namespace)
+	require.Equal(t, waiting.WorkflowID, signal.WorkflowExecution.WorkflowId)
+	require.Empty(t, signal.WorkflowExecution.RunId, "whichever run is the current one")
+	require.Equal(t, "platform-callback:step-2/1", signal.SignalName)
+	require.JSONEq(t, `{"instanceId":"in1","status":"SUCCESS"}`, string(signal.Input.Payloads[0].Data))
+	var got Callback
+	require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(signal.Input, &got))
+	require.Equal(t, Callback{"in1", "SUCCESS"}, got)
+}
+
+func TestTheRequestIDIsThatOfTheNews(t *testing.T) {
+	t.Parallel()
+	f := &frontend{}
+	c := dial(t, f)
+	d := NewTemporalDeliverer(c)
+	again := NewTemporalDeliverer(dial(t, f)) // another bridge
+	other := waiting
+	other.Key = "step-3/1"
+	for _, send := range []func() error{
+		func() error { return d.Deliver(t.Context(), waiting, Callback{"in1", "SUCCESS"}) },
+		func() error { return again.Deliver(t.Context(), waiting, Callback{"in1", "SUCCESS"}) },
+		func() error { return d.Deliver(t.Context(), waiting, Callback{"in1", "FAIL"}) },
+		func() error { return d.Deliver(t.Context(), waiting, Callback{"in2", "SUCCESS"}) },
+		func() error { return d.Deliver(t.Context(), other, Callback{"in1", "SUCCESS"}) },
+		func() error { return c.SignalWorkflow(t.Context(), "w", "", "by hand", nil) },
+	} {
+		require.NoError(t, send())
+	}
+	// Fixed for good: bridges of different versions run side by side.
+	require.Equal(t, "1411b421-df43-1275-73e3-42d8eb0587be", f.signals[0].RequestId)
+	require.Equal(t, f.signals[0].RequestId, f.signals[1].RequestId)
+	different := map[string]bool{}
+	for _, signal := range f.signals {
+		require.Regexp(t, `^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`, signal.RequestId)
+		different[signal.RequestId] = true
+	}
+	require.Len(t, different, 5)
+}
+
+func TestTextsOfNewsCannotMoveBetweenFields(t *testing.T) {
+	t.Parallel()
+	require.NotEqual(t, requestID("k", Callback{"in1", "FAIL"}), requestID("ki", Callback{"n1", "FAIL"}))
+}
+
+func TestWhatTemporalAnswersDecidesWhetherNewsIsDurable(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		answer         error
+		durable, ended bool
+	}{
+		"stored":                {nil, true, false},
+		"the run has ended":     {serviceerror.NewNotFound("workflow execution already completed"), true, true},
+		"no such run":           {serviceerror.NewNotFound("workflow not found for ID: w"), true, true},
+		"no such namespace":     {serviceerror.NewNamespaceNotFound(namespace), false, false},
+		"too many signals":      {serviceerror.NewInvalidArgument("exceeded workflow execution limit for signal events"), false, false},
+		"not allowed":           {serviceerror.NewPermissionDenied("no", ""), false, false},
+		"an error of no kind":   {serviceerror.NewDataLoss("lost"), false, false},
+		"a deadline was passed": {serviceerror.NewDeadlineExceeded("late"), false, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := NewTemporalDeliverer(dial(t, &frontend{err: test.answer}))
+			ctx, ended := watchEnded(t.Context())
+			err := d.Deliver(ctx, waiting, Callback{"in1", "SUCCESS"})
+			require.Equal(t, test.durable, err == nil, "%v", err)
+			require.Equal(t, test.ended, ended.Load())
+		})
+	}
+}
+
+func TestAnEndedRunNeedsNobodyToWatch(t *testing.T) {
+	t.Parallel()
+	d := NewTemporalDeliverer(dial(t, &frontend{err: serviceerror.NewNotFound("workflow execution already completed")}))
+	require.NoError(t, d.Deliver(t.Context(), waiting, Callback{"in1", "SUCCESS"}))
+}

@@ -1,0 +1,86 @@
+package signals
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func instance(n int) string {
+	return fmt.Sprintf(`{"planInstanceId":"in%d","status":"RUNNING"}`, n)
+}
+
+func TestARepeatIsAnsweredFromMemoryForSomeMinutes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		for range 3 * newsBurst { // repeats do not count as news
+			requireSuccess(t, b.post(planTarget(), planBody))
+		}
+		require.Len(t, b.inbox.delivered(), 1)
+		require.Equal(t, map[string]int64{"plan/stored": 1, "plan/repeat": 3*newsBurst - 1}, b.results())
+
+		time.Sleep(repeatsLast)
+		requireSuccess(t, b.post(planTarget(), planBody))
+		require.Len(t, b.inbox.delivered(), 2, "memory fades; Temporal drops the repeat then")
+	})
+}
+
+func TestTheSameWordsForAnotherTriggerAreNoRepeat(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	other := planTarget()
+	other.WorkflowID = "other"
+	requireSuccess(t, b.post(planTarget(), planBody))
+	requireSuccess(t, b.post(other, planBody))
+	require.Len(t, b.inbox.delivered(), 2)
+}
+
+func TestOneTriggerCannotFloodItsRun(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		for n := range newsBurst {
+			requireSuccess(t, b.post(planTarget(), instance(n)))
+		}
+		answer := b.post(planTarget(), instance(newsBurst))
+		requireRefused(t, http.StatusTooManyRequests, answer)
+		require.Equal(t, "10", answer.Header.Get("Retry-After"))
+		requireSuccess(t, b.post(planTarget(), instance(0))) // a repeat
+
+		other := planTarget()
+		other.Key = "step-3/1"
+		requireSuccess(t, b.post(other, planBody))
+
+		time.Sleep(newsRefill)
+		requireSuccess(t, b.post(planTarget(), instance(newsBurst)))
+		requireRefused(t, http.StatusTooManyRequests, b.post(planTarget(), instance(newsBurst+1)))
+
+		day := newsBurst + int(24*time.Hour/newsRefill)
+		require.Less(t, day, 10_000, "a day's worth stays within what one run can take")
+	})
+}
+
+func TestTheBridgeHasACeiling(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, func(c *HandlerConfig) { c.RequestsPerSecond = 2.5 })
+		for range 100 { // strangers do not use it up
+			requireRefused(t, http.StatusNotFound, b.do(http.MethodPost, "/callbacks/plan/forged", planBody))
+		}
+		for n := range 3 {
+			requireSuccess(t, b.post(planTarget(), instance(n)))
+		}
+		answer := b.post(planTarget(), instance(3))
+		requireRefused(t, http.StatusTooManyRequests, answer)
+		require.Equal(t, "1", answer.Header.Get("Retry-After"))
+		require.Equal(t, int64(1), b.results()["plan/limited"])
+
+		time.Sleep(time.Second)
+		requireSuccess(t, b.post(planTarget(), instance(3)))
+	})
+}

@@ -1,0 +1,151 @@
+package signals
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+)
+
+// HandlerConfig is what the callback handler needs. Keys, Namespace and Deliverer are required.
+type HandlerConfig struct {
+	Keys      Keys
+	Namespace string // Temporal's, as in the tokens
+	Deliverer Deliverer
+
+	Logger        *slog.Logger         // default: slog.Default()
+	MeterProvider metric.MeterProvider // default: nothing is measured
+
+	RequestsPerSecond float64       // ceiling for the whole handler; 0: unlimited
+	MaxBody           int64         // bytes; default: 64 KiB
+	DeliverTimeout    time.Duration // of one delivery; default: 10s
+}
+
+type handler struct {
+	HandlerConfig
+	flood   *flood
+	metrics metrics
+}
+
+// NewHandler receives the platform's callbacks (P7, W5) at POST /callbacks/plan/{token} and /callbacks/model/{token}.
+// It answers SUCCESS once the news is durable, and anything else with a status of 400 or more, which makes the platform call again.
+func NewHandler(config HandlerConfig) http.Handler {
+	if config.Logger == nil {
+		config.Logger = slog.Default()
+	}
+	if config.MaxBody == 0 {
+		config.MaxBody = 64 << 10
+	}
+	if config.DeliverTimeout == 0 {
+		config.DeliverTimeout = 10 * time.Second
+	}
+	return &handler{
+		HandlerConfig: config,
+		flood:         newFlood(config.RequestsPerSecond),
+		metrics:       newMetrics(config.MeterProvider, config.Logger),
+	}
+}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	kind, token, ok := route(r)
+	if !ok {
+		refuse(w, http.StatusNotFound)
+		return
+	}
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		refuse(w, http.StatusMethodNotAllowed)
+		return
+	}
+	start := time.Now()
+	result := h.receive(w, r, kind, token)
+	h.metrics.record(r.Context(), kind, result, time.Since(start))
+}
+
+// route is not left to http.ServeMux, which redirects what it finds unclean: here only the exact path counts.
+func route(r *http.Request) (kind Kind, token string, ok bool) {
+	path, found := strings.CutPrefix(r.URL.EscapedPath(), "/callbacks/")
+	name, token, _ := strings.Cut(path, "/")
+	kind = Kind(name)
+	ok = found && kindCode(kind) != 0 && token != "" && !strings.Contains(token, "/")
+	return kind, token, ok
+}
+
+// receive answers one callback. The body is read only for those who hold a token.
+func (h *handler) receive(w http.ResponseWriter, r *http.Request, kind Kind, token string) result {
+	target, err := h.Keys.Verify(kind, h.Namespace, token)
+	if err != nil {
+		refuse(w, http.StatusNotFound) // counted, not logged: strangers shall not fill the disk
+		return resultForged
+	}
+	logger := h.Logger.With("kind", kind, "workflowId", target.WorkflowID, "key", target.Key)
+	if !h.flood.bridge.Allow() {
+		logger.Warn("callback refused: over the bridge's limit")
+		w.Header().Set("Retry-After", "1")
+		refuse(w, http.StatusTooManyRequests)
+		return resultLimited
+	}
+
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.MaxBody))
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		logger.Warn("callback refused: its body is too large", "limit", h.MaxBody)
+		refuse(w, http.StatusRequestEntityTooLarge)
+		return resultTooLarge
+	}
+	var callback Callback
+	if err == nil {
+		callback, err = parse(kind, body)
+	}
+	if err != nil {
+		logger.Warn("callback refused: malformed", "error", err)
+		refuse(w, http.StatusBadRequest)
+		return resultMalformed
+	}
+	return h.deliver(w, r, logger.With("instanceId", callback.InstanceID, "status", callback.Status), news{target, callback})
+}
+
+// deliver answers SUCCESS if and only if the news is durable.
+func (h *handler) deliver(w http.ResponseWriter, r *http.Request, logger *slog.Logger, n news) result {
+	if h.flood.isRepeat(n) {
+		succeed(w)
+		return resultRepeat
+	}
+	if !h.flood.allowNews(n.target) {
+		logger.Warn("callback refused: too much news for one trigger")
+		w.Header().Set("Retry-After", "10")
+		refuse(w, http.StatusTooManyRequests)
+		return resultLimited
+	}
+	// A platform that hangs up has still brought its news.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), h.DeliverTimeout)
+	defer cancel()
+	ctx, ended := watchEnded(ctx)
+	if err := h.Deliverer.Deliver(ctx, n.target, n.callback); err != nil {
+		logger.Error("callback not durable, the platform has to call again", "error", err)
+		refuse(w, http.StatusServiceUnavailable)
+		return resultNotDurable
+	}
+	succeed(w)
+	if ended.Load() { // not remembered as stored: a reset may open the run again
+		logger.Info("callback for a run that has ended")
+		return resultEnded
+	}
+	h.flood.wasStored(n)
+	logger.Info("callback stored")
+	return resultStored
+}
+
+// succeed gives the one answer that makes the platform content.
+func succeed(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/plain")
+	_, _ = io.WriteString(w, "SUCCESS") // a platform that did not hear it calls again
+}
+
+func refuse(w http.ResponseWriter, status int) {
+	http.Error(w, http.StatusText(status), status)
+}

@@ -1,0 +1,55 @@
+// Package signals is the callback's way in: it makes the address that the platform calls back,
+// and turns what arrives there into a Temporal signal of the run that waits for it.
+//
+// The address carries a signed token that names the workflow and the trigger, so a callback needs no look-up
+// and no database: the handler verifies the token, delivers the news, and answers SUCCESS once it is durable.
+package signals
+
+import "unicode/utf8"
+
+// Kind says which of the platform's two kinds of execution a callback is about.
+type Kind string
+
+// The kinds: plans call back as P7, models as W5.
+const (
+	KindPlan  Kind = "plan"
+	KindModel Kind = "model"
+)
+
+// Callback is the payload of the signal: the platform's news of one instance. Its JSON form is part of the contract.
+type Callback struct {
+	// InstanceID is the platform's planInstanceId (P7) or instanceId (W5), as text.
+	InstanceID string `json:"instanceId"`
+	// Status is the platform's word in upper case, such as RUNNING, SUCCESS, FINISH or FAIL; words unknown to this project are passed on.
+	Status string `json:"status"`
+}
+
+// SignalName is the name of the signal that carries news to a run. The key is that of a trigger,
+// or an instance id where the news comes without a token: from the inbox, or from an operator.
+func SignalName(key string) string {
+	return "platform-callback:" + key
+}
+
+const (
+	maxWorkflowID = 1000 // Temporal's own limit
+	maxKey        = 300
+)
+
+// Target is where a callback belongs: one trigger of one workflow, across its resets and continue-as-new.
+type Target struct {
+	Kind Kind
+	// Namespace is covered by the token's signature but not carried in it: the bridge knows its own.
+	Namespace string
+	// WorkflowID is any UTF-8 text of 1 to 1000 bytes.
+	WorkflowID string
+	// Key tells the triggers of one workflow apart; UTF-8 text of 1 to 300 bytes.
+	Key string
+}
+
+func (t Target) valid() bool {
+	return kindCode(t.Kind) != 0 && text(t.WorkflowID, maxWorkflowID) && text(t.Key, maxKey)
+}
+
+func text(s string, limit int) bool {
+	return s != "" && len(s) <= limit && utf8.ValidString(s)
+}
