@@ -105,3 +105,7 @@ func (d *desk) ring(at time.Time) workflow.Future {
 	}
 	return a.timer
 }
+
+// spaced returns the pause before something is tried again: the least one at first, and then so that
+// what is tried for days does not fill the history.
+func spaced(least, waited time.Duration) time.Duration { return max(least, waited/50) }

@@ -35,7 +35,7 @@ type execution struct {
 	status       Status
 	outputsError string
 	indexed      bool
-	keys         []string // of the triggers so far; the last one is current
+	keys         []string // of the triggers that may have run; the last one is current
 	verdict      string   // an operator's, on a trigger in doubt
 	wake         workflow.Channel
 }

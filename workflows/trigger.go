@@ -47,7 +47,7 @@ func (e *execution) trigger(ctx workflow.Context) error {
 			if err := workflow.Sleep(ctx, pause); err != nil {
 				return temporal.NewCanceledError(e.status)
 			}
-			pause = min(2*pause, lastRetrigger)
+			pause = min(2*pause, spaced(lastRetrigger, workflow.Now(ctx).Sub(e.status.StartedAt)))
 		default:
 			return fail(outcome, e.status, err, "")
 		}
@@ -74,18 +74,21 @@ func (e *execution) send(ctx workflow.Context) (activities.Triggered, error) {
 		e.indexed = triggered.Indexed
 		return triggered, nil
 	}
+	e.indexed = e.indexed || faultOf(err).Indexed
 	var failed *temporal.ActivityError
-	if errors.As(err, &failed) {
+	lost := errors.As(err, &failed)
+	if err = classify(e.job.name(), err); lost && typeOf(err) == activities.ErrorTriggerOutcomeUnknown {
 		e.keys = append(e.keys, activities.TriggerKey(origin, failed.ActivityID()))
 	}
-	e.indexed = e.indexed || faultOf(err).Indexed
-	return triggered, classify(e.job.name(), err)
+	return triggered, err
 }
 
 // classify sorts the errors that do not come from the activity itself. Without the activity's mark
 // nothing was sent: it leaves the mark first, and stops if it cannot.
 func classify(name string, err error) error {
-	if typeOf(err) != "" {
+	switch typeOf(err) {
+	case activities.ErrorInvalidInput, activities.ErrorTriggerRejected, activities.ErrorTriggerNotSent,
+		activities.ErrorTriggerOutcomeUnknown, activities.ErrorPlatformAuth:
 		return err
 	}
 	var timeout *temporal.TimeoutError
@@ -98,7 +101,7 @@ func classify(name string, err error) error {
 		}
 	}
 	return triggerFailure(activities.ErrorTriggerOutcomeUnknown, err,
-		"trigger %s: the worker was lost while it sent it; find out on the platform whether it runs", name)
+		"trigger %s: it was cut off while it was sent (%v); find out on the platform whether it runs", name, cause(err))
 }
 
 func triggerFailure(errorType string, err error, format string, args ...any) error {
