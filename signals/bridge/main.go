@@ -1,0 +1,116 @@
+// Command bridge receives the platform's callbacks and hands them to Temporal. It keeps nothing that
+// another copy would need, so run as many as wanted.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"go.opentelemetry.io/otel/metric"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+
+	"github.com/dpaflow/dpaflow/internal/admin"
+	"github.com/dpaflow/dpaflow/internal/config"
+	"github.com/dpaflow/dpaflow/internal/connect"
+	"github.com/dpaflow/dpaflow/internal/telemetry"
+	"github.com/dpaflow/dpaflow/signals"
+)
+
+func main() {
+	probe := flag.Bool("healthcheck", false, "ask the bridge that runs beside whether it is ready, and exit")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	cfg, err := config.LoadBridge(os.LookupEnv)
+	switch {
+	case err != nil:
+	case *probe:
+		err = admin.Probe(ctx, cfg.AdminAddr)
+	default:
+		err = run(ctx, cfg)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bridge:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, cfg config.Bridge) error {
+	if err := supported(cfg); err != nil {
+		return err
+	}
+	logger := telemetry.NewLogger(os.Stderr, cfg.LogLevel)
+	slog.SetDefault(logger)
+	metrics, err := telemetry.NewMetrics(logger)
+	if err != nil {
+		return err
+	}
+	adminListener, err := net.Listen("tcp", cfg.AdminAddr)
+	if err != nil {
+		return fmt.Errorf("listen for operators: %w; check DPA_ADMIN_ADDR", err)
+	}
+	defer adminListener.Close()
+
+	// Lazy: a bridge that restarts while Temporal is away still answers, and is not ready.
+	temporal, err := connect.Dial(ctx, connect.Options{
+		Logger:      logger,
+		Metrics:     metrics.Temporal(),
+		DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(signals.RequestIDInterceptor)},
+		Lazy:        true,
+	})
+	if err != nil {
+		return err
+	}
+	defer temporal.Close()
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return admin.Serve(ctx, adminListener, admin.Handler(metrics.Handler(), admin.Check{Name: "temporal", Ready: temporal.Ready}))
+	})
+	group.Go(func() error { return serve(ctx, cfg, temporal, logger, metrics.MeterProvider()) })
+	return group.Wait()
+}
+
+// supported refuses what would otherwise be promised by a variable and not be done.
+func supported(cfg config.Bridge) error {
+	var names []string
+	if cfg.Unsigned {
+		names = append(names, "DPA_BRIDGE_UNSIGNED")
+	}
+	if cfg.SpoolDir != "" {
+		names = append(names, "DPA_SPOOL_DIR")
+	}
+	if cfg.EncryptionKeys.Reveal() != "" {
+		names = append(names, "DPA_ENCRYPTION_KEYS")
+	}
+	if len(names) > 0 {
+		return errors.New("configuration: this version does not support " + strings.Join(names, ", "))
+	}
+	return nil
+}
+
+// serve receives callbacks until the context ends.
+func serve(ctx context.Context, cfg config.Bridge, temporal *connect.Client, logger *slog.Logger, meters metric.MeterProvider) error {
+	listener, err := net.Listen("tcp", cfg.Addr)
+	if err != nil {
+		return fmt.Errorf("listen for callbacks: %w; check DPA_BRIDGE_ADDR", err)
+	}
+	logger.Info("receiving callbacks", "address", listener.Addr().String(), "keys", cfg.CallbackKeys, "namespace", temporal.Namespace)
+	return signals.Serve(ctx, listener, signals.NewHandler(signals.HandlerConfig{
+		Keys:              cfg.CallbackKeys,
+		Namespace:         temporal.Namespace,
+		Deliverer:         signals.NewTemporalDeliverer(temporal),
+		Logger:            logger,
+		MeterProvider:     meters,
+		RequestsPerSecond: cfg.RequestsPerSecond,
+	}))
+}
