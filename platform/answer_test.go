@@ -1,0 +1,62 @@
+package platform
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+)
+
+// FuzzEnvelope: whatever comes, success is only what HTTP, the envelope and an
+// instance id together say, and errors stay short and discreet.
+func FuzzEnvelope(f *testing.F) {
+	for _, seed := range []string{
+		envelope(200, oneInstance), envelope(`"200"`, `{"planInstanceId":1}`), envelope(2e2, "null"), envelope(999, "{}"),
+		envelope(403, oneInstance), `{"code":200,"code":500}`, `{"CODE":200}`, `{"code":null}`, `{"code":1e99}`, `{"code":-200}`,
+		`null`, `[]`, `""`, ``, ` `, page, `{"code":200,"data":[`, envelope(200, oneInstance) + "{}", "\xff\xfe", testSecret,
+		`{"code":500,"message":"` + testSecret + `"}`, `{"code":500,"message":["\u2028",{"a":1e400}]}`,
+	} {
+		f.Add(200, []byte(seed))
+		f.Add(403, []byte(seed))
+		f.Add(502, []byte(seed))
+	}
+	private := newRedactor(testSecret)
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		got, err := parseAnswer("P5 trigger plan", status, body, private)
+		ids := instancesOf("acf42dd3", got.data)
+		for _, id := range ids {
+			require.NotEmpty(t, id)
+		}
+		if err == nil {
+			require.True(t, json.Valid(body) && got.code == 200 && status/100 == 2)
+			return
+		}
+		var e *Error
+		require.ErrorAs(t, err, &e)
+		text := err.Error()
+		require.NotContains(t, text, testSecret)
+		require.True(t, utf8.ValidString(text))
+		require.LessOrEqual(t, max(len(e.Message), len(e.Body)), maxPiece)
+		for _, c := range text {
+			require.False(t, unicode.IsControl(c), "%q", text)
+		}
+		outcome := OutcomeOf(err)
+		require.NotContains(t, []Outcome{Triggered, NotSent}, outcome)
+		if outcome == Rejected && status != 401 && status != 403 {
+			require.Contains(t, didNotRun, e.Code)
+			require.NotEqual(t, 5, status/100)
+		}
+	})
+}
+
+func TestOnlyWhatIsPrivateIsRedacted(t *testing.T) {
+	t.Parallel()
+	private := newRedactor("", testSecret)
+	cause := errors.New("nothing to hide")
+	require.Equal(t, cause, private.err(cause))
+	require.Equal(t, "[redacted]!", newRedactor("top", "topsecret").text("topsecret!"))
+	require.EqualError(t, private.err(errors.New("bad "+testSecret+"\n")), "bad [redacted]")
+}

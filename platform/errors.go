@@ -1,0 +1,131 @@
+package platform
+
+import (
+	"errors"
+	"fmt"
+	"html"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// maxPiece bounds, in bytes, what an error keeps of the platform's own words.
+const maxPiece = 256
+
+// ErrInput is wrapped by errors about arguments that cannot be sent. Nothing was sent.
+var ErrInput = errors.New("invalid input")
+
+// Error is the error of one call. It shows no secret, token or callback URL.
+type Error struct {
+	// Endpoint names what was called, such as "P5 trigger plan".
+	Endpoint string
+	// HTTPStatus is the answer's status; 0 where there was no answer.
+	HTTPStatus int
+	// Code is the envelope's code; 0 where there was no envelope.
+	Code int
+	// Message is the envelope's message, in one line of at most 256 bytes.
+	Message string
+	// Body is the beginning of an answer that was no envelope, likewise.
+	Body string
+	// Sent is false where the request provably never left.
+	Sent bool
+	// Auth is true where the platform refused the token or the credentials.
+	Auth bool
+	// Err is the cause where there is another than the answer itself.
+	Err error
+
+	// contradicts is set where the answer refuses a trigger and yet names an instance.
+	contradicts bool
+}
+
+// Error says in one line what was called, what came back and why that is wrong.
+func (e *Error) Error() string {
+	parts := []string{e.Endpoint}
+	if e.HTTPStatus != 0 && e.HTTPStatus != http.StatusOK {
+		parts = append(parts, strings.TrimSpace(fmt.Sprintf("HTTP %d %s", e.HTTPStatus, http.StatusText(e.HTTPStatus))))
+	}
+	if e.HTTPStatus >= 300 && e.HTTPStatus < 400 {
+		parts = append(parts, "redirects are not followed, check the base URL")
+	}
+	if name, known := codeNames[e.Code]; known {
+		parts = append(parts, fmt.Sprintf("code %d (%s)", e.Code, name))
+	} else if e.Code != 0 && e.Code != http.StatusOK {
+		parts = append(parts, fmt.Sprintf("code %d", e.Code))
+	}
+	if e.Message != "" && e.Code != http.StatusOK {
+		parts = append(parts, e.Message)
+	}
+	if e.contradicts {
+		parts = append(parts, "and yet it names an instance")
+	}
+	if e.Err != nil {
+		parts = append(parts, e.Err.Error())
+	}
+	if e.Body != "" {
+		parts = append(parts, fmt.Sprintf("it begins %q", e.Body))
+	}
+	return strings.Join(parts, ": ")
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// IsAuth reports whether the platform refused the credentials, or the token: a
+// new one too where the call is a read. A trigger is never sent again in here,
+// so there it may have been the first token, which is not used any more.
+func IsAuth(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Auth
+}
+
+func inputError(endpoint string, faults []string) error {
+	if len(faults) == 0 {
+		return nil
+	}
+	return &Error{Endpoint: endpoint, Err: fmt.Errorf("%w: %s", ErrInput, strings.Join(faults, "; "))}
+}
+
+// redactor takes what must not be shown out of what others wrote: the platform
+// may well repeat in an error what it was sent.
+type redactor struct{ replacer *strings.Replacer }
+
+func newRedactor(private ...string) redactor {
+	var pairs []string
+	byLength := func(a, b string) int { return len(b) - len(a) } // one may begin with another
+	for _, s := range slices.SortedFunc(slices.Values(private), byLength) {
+		if s == "" {
+			continue
+		}
+		for _, form := range []string{s, url.QueryEscape(s), html.EscapeString(s), strings.ReplaceAll(s, "/", `\/`)} {
+			pairs = append(pairs, form, "[redacted]")
+		}
+	}
+	return redactor{strings.NewReplacer(pairs...)}
+}
+
+// text makes one line of valid UTF-8 of at most maxPiece bytes.
+func (r redactor) text(s string) string {
+	s = r.replacer.Replace(s)
+	s = strings.ToValidUTF8(s[:min(len(s), 16*maxPiece)], "\uFFFD")
+	words := strings.FieldsFunc(s, func(c rune) bool { return unicode.IsSpace(c) || !unicode.IsPrint(c) })
+	s = strings.Join(words, " ")
+	if len(s) > maxPiece {
+		const more = "…"
+		s = strings.ToValidUTF8(s[:maxPiece-len(more)], "") + more
+	}
+	return s
+}
+
+// err takes away the URL that net/http puts into its errors.
+func (r redactor) err(err error) error {
+	var address *url.Error
+	if errors.As(err, &address) {
+		err = address.Err
+	}
+	if shown := err.Error(); r.replacer.Replace(shown) != shown {
+		return errors.New(r.text(shown))
+	}
+	return err
+}

@@ -1,0 +1,200 @@
+package platform
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"golang.org/x/sync/singleflight"
+)
+
+const accessToken = "P1.2 access token"
+
+// tokens holds the one token that all calls share.
+type tokens struct {
+	fetch   func(context.Context) (token, error)
+	flight  singleflight.Group
+	mu      sync.Mutex
+	current token
+}
+
+type token struct {
+	value   string
+	renewAt time.Time
+}
+
+// get returns the token, or fetches a new one. However many wait, there is one
+// fetch, and no one who stops waiting stops it for the others.
+func (t *tokens) get(ctx context.Context) (string, error) {
+	if value := t.valid(); value != "" {
+		return value, nil
+	}
+	fetched := t.flight.DoChan("token", func() (any, error) {
+		if value := t.valid(); value != "" {
+			return value, nil // an earlier flight landed between the look and this one
+		}
+		fresh, err := t.fetch(context.Background())
+		if err != nil {
+			return "", err
+		}
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.current = fresh
+		return fresh.value, nil
+	})
+	select {
+	case result := <-fetched:
+		return result.Val.(string), result.Err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+func (t *tokens) valid() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if time.Now().Before(t.current.renewAt) {
+		return t.current.value
+	}
+	return ""
+}
+
+// reject gives up a token that the platform refused, unless it was replaced already.
+func (t *tokens) reject(value string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.current.value == value {
+		t.current = token{}
+	}
+}
+
+// tokenRequest has the fields and their order from the documents.
+type tokenRequest struct {
+	Code         string `json:"code"`
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret"`
+	GrantType    string `json:"grant_type"`
+	UserID       string `json:"user_id,omitempty"`
+}
+
+// fetchToken gets an authorization code (P1.1) and redeems it for a token (P1.2).
+// A code may serve only once, so a blip while it is redeemed is mended with a new one.
+func (c *Client) fetchToken(ctx context.Context) (fresh token, err error) {
+	defer func() {
+		c.meters.renewed(ctx, err)
+		c.config.Logger.DebugContext(ctx, "token renewal", "renewAt", fresh.renewAt, "result", resultOf(err))
+	}()
+	secret, err := c.config.Secret()
+	if err == nil && secret == "" {
+		err = errors.New("it is empty")
+	}
+	if err != nil {
+		return token{}, &Error{Endpoint: accessToken, Err: fmt.Errorf("get the client secret: %w", err)}
+	}
+	for again := true; ; again = false {
+		code, err := c.authorize(ctx)
+		if err != nil {
+			return token{}, refusedCredentials(err)
+		}
+		fresh, err := c.redeem(ctx, code, secret)
+		if err == nil || !again || !isBlip(err) {
+			return fresh, refusedCredentials(err)
+		}
+	}
+}
+
+func (c *Client) authorize(ctx context.Context) (code string, err error) {
+	fields, err := oauth(ctx, c, "code", request{
+		endpoint: "P1.1 authorize",
+		method:   http.MethodGet,
+		path:     "/api/dp/auth/oauth/authorize",
+		query:    url.Values{"client_id": {c.config.ClientID}, "response_type": {"code"}, "scope": {c.config.Scope}},
+	})
+	return fields["code"], err
+}
+
+func (c *Client) redeem(ctx context.Context, code, secret string) (token, error) {
+	fields, err := oauth(ctx, c, "access_token", request{
+		endpoint: accessToken,
+		method:   http.MethodPost,
+		path:     "/api/dp/auth/oauth/token",
+		body: tokenRequest{
+			Code: code, ClientID: c.config.ClientID, ClientSecret: secret,
+			GrantType: "authorization_code", UserID: c.config.UserID,
+		},
+		once:    true,
+		private: []string{secret, code},
+	})
+	if err != nil {
+		return token{}, err
+	}
+	if kind := fields["token_type"]; kind != "" && !strings.EqualFold(kind, "Bearer") {
+		return token{}, &Error{Endpoint: accessToken, Sent: true, Err: errors.New("token_type is not Bearer")}
+	}
+	value := fields["access_token"]
+	return token{value, renewAt(value, time.Now())}, nil
+}
+
+// oauth calls an OAuth endpoint, which takes no token, and reads its data, which must have a usable field want.
+func oauth(ctx context.Context, c *Client, want string, r request) (map[string]string, error) {
+	got, err := c.exchange(ctx, r, "")
+	if err != nil {
+		return nil, err
+	}
+	objects, err := decode[list[map[string]text]](r, got)
+	if err != nil {
+		return nil, err
+	}
+	fields := map[string]string{}
+	if len(objects) == 1 {
+		for name, value := range objects[0] {
+			fields[name] = strings.TrimSpace(string(value))
+		}
+	}
+	if !isVisible(fields[want]) {
+		return nil, got.fault(r.endpoint, fmt.Errorf("the answer has no usable %s", want))
+	}
+	return fields, nil
+}
+
+// isVisible: of a token that has more than visible ASCII no header can be made.
+func isVisible(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' })
+}
+
+// refusedCredentials marks what the OAuth endpoints answer to a wrong client id or secret.
+func refusedCredentials(err error) error {
+	var e *Error
+	if errors.As(err, &e) && badCredentials[e.Code] && isRefusal(e.HTTPStatus, e.Code) {
+		e.Auth = true
+	}
+	return err
+}
+
+// renewAt is when to replace a token: a tenth of its life ahead of its end, and
+// a minute at least, unless that is most of its life.
+func renewAt(value string, now time.Time) time.Time {
+	life := tokenLife
+	// The token is the platform's business: whether it verifies, or is a JWT at all, does not matter.
+	claims := jwt.MapClaims{}
+	_, _, _ = jwt.NewParser(jwt.WithJSONNumber()).ParseUnverified(value, claims)
+	raw, _ := json.Marshal(claims["exp"])
+	if end, ok := parseInteger(raw); ok {
+		// An end that has passed tells of clocks that differ: the token was made just now.
+		if left := time.Unix(end, 0).Sub(now); left > 0 {
+			life = left
+		}
+	}
+	ahead := max(life/10, time.Minute)
+	if ahead > life/2 {
+		ahead = life / 10
+	}
+	return now.Add(life - ahead)
+}
