@@ -34,6 +34,19 @@ func FreeAddress() (string, error) {
 	}
 }
 
+// Preferred returns the address if nobody listens on it now, and otherwise a
+// free one.
+func Preferred(address string) (string, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return FreeAddress()
+	}
+	if err := listener.Close(); err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	return address, nil
+}
+
 // environment is this process's own without the variables that the programs
 // and Temporal's tools read, plus those given as NAME=value: what somebody has
 // set up for real work must not reach a test.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os/exec"
 	"path"
+	"time"
 
 	"github.com/dpaflow/dpaflow/internal/admin"
 )
@@ -40,6 +41,20 @@ func StartProgram(ctx context.Context, o ProgramOptions) (*Program, error) {
 			return p, err
 		}
 	}
+}
+
+// Command returns the command of a program that ends by itself, such as the
+// starter, built unless this process already has, and not started yet. It is
+// killed when the context ends. Its outputs are the caller's to set.
+func Command(ctx context.Context, o ProgramOptions) (*exec.Cmd, error) {
+	binary, err := Build(ctx, o.Program, o.Race)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, binary, o.Args...)
+	cmd.Env = environment(o.Env)
+	cmd.WaitDelay = time.Second
+	return cmd, nil
 }
 
 // attempts are made when a port that was free is taken by somebody else.

@@ -2,6 +2,7 @@ package devstack
 
 import (
 	"context"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -131,6 +132,37 @@ func beParent(binary string) {
 	case <-time.After(time.Minute):
 		_ = child.Kill()
 	}
+}
+
+func TestACommandEndsByItselfOrWithTheContext(t *testing.T) {
+	t.Parallel()
+	cmd, err := Command(t.Context(), ProgramOptions{Program: program, Args: []string{"-fail"}, Env: []string{"DPA_TASK_QUEUE=q2"}})
+	require.NoError(t, err)
+	output, err := cmd.Output()
+	require.ErrorContains(t, err, "exit status 3")
+	require.Equal(t, "settings: q2 \n", string(output))
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cmd, err = Command(ctx, ProgramOptions{Program: program, Args: []string{"-deaf"}, Env: []string{"DPA_ADMIN_ADDR=127.0.0.1:0"}})
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	cancel()
+	require.ErrorContains(t, cmd.Wait(), "killed")
+}
+
+func TestAPreferredAddressThatIsTakenIsReplaced(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	taken := listener.Addr().String()
+	other, err := Preferred(taken)
+	require.NoError(t, err)
+	require.NotEqual(t, taken, other)
+
+	require.NoError(t, listener.Close())
+	same, err := Preferred(taken)
+	require.NoError(t, err)
+	require.Equal(t, taken, same)
 }
 
 func TestFreeAddressesAreNeverTheSame(t *testing.T) {

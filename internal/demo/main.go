@@ -1,0 +1,91 @@
+// Command demo shows dpaflow at work on one machine: a real Temporal dev
+// server with its Web UI, a simulated DPA platform, and the worker with the
+// callback bridge. It runs plans end to end, or with -dev leaves everything
+// running to play with. It stops whatever it started.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/dpaflow/dpaflow/internal/devstack"
+)
+
+// demoTimeout is for the plans, not for building programs and Temporal.
+const demoTimeout = 5 * time.Minute
+
+func main() {
+	dev := flag.Bool("dev", false, "run no plans, and leave the stack running until Ctrl-C")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Stdout, *dev)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the whole demo. The logs of what it started are kept if it fails.
+func run(ctx context.Context, out io.Writer, dev bool) (err error) {
+	folder, err := os.MkdirTemp("", "dpaflow-demo-")
+	if err != nil {
+		return fmt.Errorf("make a folder for logs: %w", err)
+	}
+	s := &stack{out: out, folder: folder, dev: dev}
+	defer func() {
+		err = errors.Join(err, s.stop(), devstack.Cleanup())
+		if err != nil {
+			fmt.Fprintf(out, "\nThe logs of all programs are kept in %s\n", folder)
+			return
+		}
+		err = os.RemoveAll(folder)
+	}()
+	if err := s.start(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := s.guard(ctx)
+	defer cancel()
+	if dev {
+		return play(ctx, out, s)
+	}
+	ctx, cancelTimeout := context.WithTimeout(ctx, demoTimeout)
+	defer cancelTimeout()
+	return runPlans(ctx, out, s)
+}
+
+// play tells how to use the stack, and waits until the user has had enough.
+func play(ctx context.Context, out io.Writer, s *stack) error {
+	fmt.Fprintf(out, `
+Everything runs, until Ctrl-C. In another terminal:
+
+%s
+  go run ./starter plans
+  go run ./starter run plan acf42dd3 --param md1606743910508.DPA_MODEL_WORKDIR=/opt
+  %s workflow start --type RunPlan --task-queue dpa --input '{"planId":"bcf42dd4"}'
+
+What happens: %s (Temporal), %s/simulator/executions (platform), %s (logs)
+`, exports(s.env()), s.temporal.CLI, s.temporal.UIURL, s.platformURL, s.folder)
+	<-ctx.Done()
+	if cause := context.Cause(ctx); errors.Is(cause, errEnded) {
+		return cause
+	}
+	return nil // Ctrl-C
+}
+
+func exports(env []string) string {
+	var lines strings.Builder
+	for _, entry := range env {
+		name, value, _ := strings.Cut(entry, "=")
+		fmt.Fprintf(&lines, "  export %s='%s'\n", name, value)
+	}
+	return lines.String()
+}
