@@ -56,6 +56,8 @@ func faultOf(err error) Fault {
 		Endpoint:   refused.Endpoint,
 		HTTPStatus: refused.HTTPStatus,
 		Code:       refused.Code,
+		// A call that was sent had a token; before that it was the credentials that were refused.
+		TokenRejected: refused.Auth && refused.Sent,
 	}
 }
 

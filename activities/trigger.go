@@ -119,10 +119,9 @@ func (a *Activities) sent(kind, id string, fault Fault, err error) error {
 	from := faultOf(err)
 	from.Key, from.Indexed = fault.Key, fault.Indexed
 	switch outcome := platform.OutcomeOf(err); {
-	case outcome == platform.Rejected && platform.IsAuth(err):
-		from.TokenRejected = true
+	case from.TokenRejected:
 		return triggerError(ErrorPlatformAuth, message+"; it did not run", from)
-	case outcome == platform.NotSent && platform.IsAuth(err):
+	case platform.IsAuth(err):
 		return a.notSent(kind, id, fault, err)
 	case outcome == platform.Rejected:
 		return triggerError(ErrorTriggerRejected, message+"; it did not run", from)

@@ -4,21 +4,19 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
-	"go.opentelemetry.io/otel/metric"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
 	"github.com/dpaflow/dpaflow/internal/admin"
+	"github.com/dpaflow/dpaflow/internal/bridge"
 	"github.com/dpaflow/dpaflow/internal/config"
 	"github.com/dpaflow/dpaflow/internal/connect"
 	"github.com/dpaflow/dpaflow/internal/telemetry"
@@ -45,9 +43,6 @@ func main() {
 }
 
 func run(ctx context.Context, cfg config.Bridge) error {
-	if err := supported(cfg); err != nil {
-		return err
-	}
 	logger := telemetry.NewLogger(os.Stderr, cfg.LogLevel)
 	slog.SetDefault(logger)
 	metrics, err := telemetry.NewMetrics(logger)
@@ -76,41 +71,6 @@ func run(ctx context.Context, cfg config.Bridge) error {
 	group.Go(func() error {
 		return admin.Serve(ctx, adminListener, admin.Handler(metrics.Handler(), admin.Check{Name: "temporal", Ready: temporal.Ready}))
 	})
-	group.Go(func() error { return serve(ctx, cfg, temporal, logger, metrics.MeterProvider()) })
+	group.Go(func() error { return bridge.Serve(ctx, cfg, temporal, logger, metrics.MeterProvider()) })
 	return group.Wait()
-}
-
-// supported refuses what would otherwise be promised by a variable and not be done.
-func supported(cfg config.Bridge) error {
-	var names []string
-	if cfg.Unsigned {
-		names = append(names, "DPA_BRIDGE_UNSIGNED")
-	}
-	if cfg.SpoolDir != "" {
-		names = append(names, "DPA_SPOOL_DIR")
-	}
-	if cfg.EncryptionKeys.Reveal() != "" {
-		names = append(names, "DPA_ENCRYPTION_KEYS")
-	}
-	if len(names) > 0 {
-		return errors.New("configuration: this version does not support " + strings.Join(names, ", "))
-	}
-	return nil
-}
-
-// serve receives callbacks until the context ends.
-func serve(ctx context.Context, cfg config.Bridge, temporal *connect.Client, logger *slog.Logger, meters metric.MeterProvider) error {
-	listener, err := net.Listen("tcp", cfg.Addr)
-	if err != nil {
-		return fmt.Errorf("listen for callbacks: %w; check DPA_BRIDGE_ADDR", err)
-	}
-	logger.Info("receiving callbacks", "address", listener.Addr().String(), "keys", cfg.CallbackKeys, "namespace", temporal.Namespace)
-	return signals.Serve(ctx, listener, signals.NewHandler(signals.HandlerConfig{
-		Keys:              cfg.CallbackKeys,
-		Namespace:         temporal.Namespace,
-		Deliverer:         signals.NewTemporalDeliverer(temporal),
-		Logger:            logger,
-		MeterProvider:     meters,
-		RequestsPerSecond: cfg.RequestsPerSecond,
-	}))
 }

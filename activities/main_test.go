@@ -1,0 +1,102 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.uber.org/goleak"
+
+	"github.com/dpaflow/dpaflow/platform"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fake is a platform that answers as told and keeps what it was asked.
+type fake struct {
+	plans    []platform.Plan
+	inputs   []platform.ModelInputs
+	outputs  []platform.ModelOutputs
+	instance string
+	err      error // of reads
+	refusal  error // of triggers
+	sent     []platform.PlanTrigger
+}
+
+func (f *fake) Plans(context.Context) ([]platform.Plan, error) { return f.plans, f.err }
+func (f *fake) PlanInputs(context.Context, string) ([]platform.ModelInputs, error) {
+	return f.inputs, f.err
+}
+func (f *fake) PlanOutputs(context.Context, string, string) ([]platform.ModelOutputs, error) {
+	return f.outputs, f.err
+}
+func (f *fake) TriggerPlan(_ context.Context, trigger platform.PlanTrigger) (string, error) {
+	f.sent = append(f.sent, trigger)
+	return f.instance, f.refusal
+}
+
+// bench runs activities as a worker would, over a fake platform and a fake server.
+type bench struct {
+	*testsuite.TestActivityEnvironment
+	*fake
+	activities *Activities
+	mu         sync.Mutex
+	marks      []any
+	lost       error // of heartbeats
+}
+
+func newBench(t *testing.T, secrets map[string]string) *bench {
+	t.Helper()
+	folder := t.TempDir()
+	for name, value := range secrets {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(value), 0o600))
+	}
+	opened, err := OpenSecrets(folder)
+	require.NoError(t, err)
+	b := &bench{fake: &fake{instance: "in1"}}
+	b.activities, err = New(Config{
+		Platform: b.fake,
+		Secrets:  opened,
+		Callback: func(kind, namespace, workflowID, key string) string {
+			return strings.Join([]string{"http://bridge", kind, namespace, workflowID, key}, "/")
+		},
+	})
+	require.NoError(t, err)
+	b.activities.beat = func(_ context.Context, details ...any) error {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.marks = append(b.marks, details...)
+		return b.lost
+	}
+	var suite testsuite.WorkflowTestSuite
+	b.TestActivityEnvironment = suite.NewTestActivityEnvironment()
+	b.RegisterActivity(b.activities)
+	return b
+}
+
+func (b *bench) trigger(in PlanTrigger) (triggered Triggered, err error) {
+	value, err := b.ExecuteActivity(b.activities.TriggerPlan, in)
+	if err != nil {
+		return triggered, err
+	}
+	return triggered, value.Get(&triggered)
+}
+
+// failure returns the application error and its Fault.
+func failure(t *testing.T, err error) (*temporal.ApplicationError, Fault) {
+	t.Helper()
+	var failed *temporal.ApplicationError
+	require.ErrorAs(t, err, &failed)
+	var fault Fault
+	_ = failed.Details(&fault)
+	return failed, fault
+}
+
+var errReset = errors.New("connection reset")
