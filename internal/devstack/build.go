@@ -26,7 +26,10 @@ var built struct {
 func Build(ctx context.Context, program string, race bool) (string, error) {
 	built.mu.Lock()
 	defer built.mu.Unlock()
-	key := fmt.Sprint(program, race)
+	key := program
+	if race {
+		key += "-race"
+	}
 	if path, ok := built.paths[key]; ok {
 		return path, nil
 	}

@@ -17,6 +17,8 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
+
+	"github.com/dpaflow/dpaflow/workflows"
 )
 
 // Namespace is the one that a dev server starts with.
@@ -28,14 +30,11 @@ type TemporalOptions struct {
 	UI               bool      // serve the Web UI too
 	UIAddress        string    // host:port of the Web UI, on Address's host; empty: a free one
 	Database         string    // file that outlives the server; empty: in memory, gone when it stops
-	SearchAttributes bool      // register the DpaPlanId family
+	SearchAttributes bool      // register those that runs are found by
 	Args             []string  // more flags of `temporal server start-dev`
 	Output           io.Writer // receives the server's output; nil: it is kept for errors only
 	Progress         io.Writer // is told when the CLI has to be built; nil: standard error
 }
-
-// searchAttributes are those that `starter setup` registers too.
-var searchAttributes = []string{"DpaPlanId", "DpaModelId", "DpaInstanceId", "DpaRunbook", "DpaStatus"}
 
 // Temporal is a dev server that runs.
 type Temporal struct {
@@ -110,8 +109,8 @@ func (t *Temporal) start(ctx context.Context) error {
 		args = append(args, "--db-filename", o.Database)
 	}
 	if o.SearchAttributes {
-		for _, name := range searchAttributes {
-			args = append(args, "--search-attribute", name+"=Keyword")
+		for _, key := range workflows.Attributes() {
+			args = append(args, "--search-attribute", key.GetName()+"=Keyword")
 		}
 	}
 	cmd := exec.Command(t.CLI, append(args, o.Args...)...)
