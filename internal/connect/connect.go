@@ -52,6 +52,7 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 	}
 	options.Logger = log.NewStructuredLogger(logger)
 	options.MetricsHandler = o.Metrics
+	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(plainResourceHeader))
 	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, o.DialOptions...)
 
 	c, err := open(ctx, options, o.Lazy)
