@@ -19,6 +19,7 @@ type Client struct {
 	limiter *rate.Limiter
 	meters  meters
 	tokens  tokens
+	clock   clock
 	reads   *retryablehttp.Client
 	sends   *http.Client // what must not be repeated
 }

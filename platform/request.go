@@ -18,14 +18,21 @@ import (
 
 // request is one call of an endpoint.
 type request struct {
-	endpoint string // for errors and metrics, such as "P2 list plans"
-	method   string
-	path     string // escaped, and sent as it is: the platform has paths with double slashes
-	query    url.Values
-	body     any      // sent as JSON; nil for none
-	once     bool     // never repeated: a trigger, or a code that serves once
-	private  []string // kept out of errors, as the token is
+	endpoint    string // for errors and metrics, such as "P2 list plans"
+	method      string
+	path        string // escaped, and sent as it is: the platform has paths with double slashes
+	query       url.Values
+	body        any           // url.Values are sent as a form, all else as JSON; nil for none
+	contentType string        // for where there is no body
+	once        bool          // never repeated: a trigger, or a code that serves once
+	patience    time.Duration // beyond Config.Timeout; of what is sent once
+	private     []string      // kept out of errors, as the token is
 }
+
+const (
+	jsonType = "application/json"
+	formType = "application/x-www-form-urlencoded"
+)
 
 // fetch calls an endpoint and reads its data as a T. It is all that a read takes.
 func fetch[T any](ctx context.Context, c *Client, r request) (T, error) {
@@ -79,11 +86,12 @@ func (c *Client) exchange(ctx context.Context, r request, token string) (got ans
 	}
 	var verdict error // of the last answer; reads may have had others before it
 	read := func(resp *http.Response) error {
+		c.clock.hear(resp.Header)
 		got, verdict = readAnswer(r.endpoint, resp, private)
 		return verdict
 	}
 	if r.once {
-		err = c.sendOnce(req, read)
+		err = c.sendOnce(req, r.patience, read)
 	} else {
 		err = c.sendRead(req, read)
 	}
@@ -94,12 +102,9 @@ func (c *Client) exchange(ctx context.Context, r request, token string) (got ans
 }
 
 func (c *Client) newRequest(ctx context.Context, r request, token string) (*http.Request, error) {
-	var body []byte
-	if r.body != nil {
-		var err error
-		if body, err = encode(r.body); err != nil {
-			return nil, err
-		}
+	body, contentType, err := r.encode()
+	if err != nil {
+		return nil, err
 	}
 	address := c.config.BaseURL + r.path
 	if len(r.query) > 0 {
@@ -109,8 +114,8 @@ func (c *Client) newRequest(ctx context.Context, r request, token string) (*http
 	if err != nil {
 		return nil, err
 	}
-	if r.body != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
 	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
@@ -119,9 +124,11 @@ func (c *Client) newRequest(ctx context.Context, r request, token string) (*http
 }
 
 // sendOnce takes away what net/http would need to send a request again.
-func (c *Client) sendOnce(req *http.Request, read func(*http.Response) error) error {
+func (c *Client) sendOnce(req *http.Request, patience time.Duration, read func(*http.Response) error) error {
 	req.GetBody = nil
-	resp, err := c.sends.Do(req)
+	client := *c.sends
+	client.Timeout += patience
+	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}
@@ -143,15 +150,21 @@ func (c *Client) sendRead(req *http.Request, read func(*http.Response) error) er
 	return err
 }
 
-// encode writes JSON as the platform shows it, with & < > as they are.
-func encode(body any) ([]byte, error) {
+// encode writes the body: JSON as the platform shows it, with & < > as they are.
+func (r request) encode() (body []byte, contentType string, err error) {
+	if r.body == nil {
+		return nil, r.contentType, nil
+	}
+	if form, ok := r.body.(url.Values); ok {
+		return []byte(form.Encode()), formType, nil
+	}
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(body); err != nil {
-		return nil, fmt.Errorf("encode the body: %w", err)
+	if err := encoder.Encode(r.body); err != nil {
+		return nil, "", fmt.Errorf("encode the body: %w", err)
 	}
-	return bytes.TrimRight(b.Bytes(), "\n"), nil
+	return bytes.TrimRight(b.Bytes(), "\n"), jsonType, nil
 }
 
 // decode reads an answer's data as a T.
