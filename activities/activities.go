@@ -7,6 +7,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 
 	"github.com/dpaflow/dpaflow/platform"
 )
@@ -17,6 +21,8 @@ type Platform interface {
 	PlanInputs(ctx context.Context, planID string) ([]platform.ModelInputs, error)
 	TriggerPlan(ctx context.Context, trigger platform.PlanTrigger) (instanceID string, err error)
 	PlanOutputs(ctx context.Context, planID, instanceID string) ([]platform.ModelOutputs, error)
+	// ClockAhead tells how far the platform's clock is ahead of ours, if it has said what time it is.
+	ClockAhead() (ahead time.Duration, known bool)
 }
 
 // CallbackAddress makes the URL that the platform calls back when the instance of one trigger has
@@ -32,6 +38,14 @@ type Config struct {
 	Secrets *Secrets
 	// Indexed tells whether the namespace has dpaflow's search attributes; nil means that it has not.
 	Indexed func() bool
+	// Alone tells whether no other workflow had to do with a plan since that time. Nil, or without
+	// search attributes, nobody knows.
+	Alone func(ctx context.Context, planID, workflowID string, since time.Time) (bool, error)
+	// Register makes news that comes by an instance's id alone find a workflow; nil where callbacks
+	// always come with a token.
+	Register func(ctx context.Context, instance Instance, workflowID string) error
+	// Converter reads the inputs of earlier triggers after a reset; nil is Temporal's default.
+	Converter converter.DataConverter
 	// Logger gets what no error tells; nil discards it.
 	Logger *slog.Logger
 }
@@ -42,8 +56,13 @@ type Activities struct {
 	callback CallbackAddress
 	secrets  *Secrets
 	indexed  func() bool
+	alone    func(ctx context.Context, planID, workflowID string, since time.Time) (bool, error)
+	register func(ctx context.Context, instance Instance, workflowID string) error
 	log      *slog.Logger
 	beat     heartbeat
+
+	converter converter.DataConverter
+	histories func(context.Context) histories
 }
 
 // New returns the activities over a platform's client. The error names every missing dependency.
@@ -61,6 +80,9 @@ func New(config Config) (*Activities, error) {
 	if config.Indexed == nil {
 		config.Indexed = func() bool { return false }
 	}
+	if config.Converter == nil {
+		config.Converter = converter.GetDefaultDataConverter()
+	}
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -69,8 +91,13 @@ func New(config Config) (*Activities, error) {
 		callback: config.Callback,
 		secrets:  config.Secrets,
 		indexed:  config.Indexed,
+		alone:    config.Alone,
+		register: config.Register,
 		log:      config.Logger,
 		beat:     serverHeartbeat,
+
+		converter: config.Converter,
+		histories: func(ctx context.Context) histories { return activity.GetClient(ctx) },
 	}, nil
 }
 

@@ -44,6 +44,8 @@ type Fault struct {
 	TokenRejected bool `json:"tokenRejected,omitempty"`
 	// Indexed is true where the namespace has dpaflow's search attributes.
 	Indexed bool `json:"indexed,omitempty"`
+	// Register is true where callbacks may come without a token.
+	Register bool `json:"register,omitempty"`
 }
 
 // faultOf fills a Fault with what a platform error tells.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
@@ -37,6 +38,7 @@ func (f *fake) PlanInputs(context.Context, string) ([]platform.ModelInputs, erro
 func (f *fake) PlanOutputs(context.Context, string, string) ([]platform.ModelOutputs, error) {
 	return f.outputs, f.err
 }
+func (f *fake) ClockAhead() (time.Duration, bool) { return time.Hour, true }
 func (f *fake) TriggerPlan(_ context.Context, trigger platform.PlanTrigger) (string, error) {
 	f.sent = append(f.sent, trigger)
 	return f.instance, f.refusal

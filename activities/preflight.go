@@ -54,10 +54,10 @@ func compare(declared []platform.Input, given Params) error {
 	return faults.Err()
 }
 
-// resolve puts the secrets' values in. The error is Faults, and holds no value.
-func (a *Activities) resolve(params PlanParams) (map[string]map[string]string, error) {
+// resolve puts the secrets' values in, and lists them. The error is Faults, and holds no value.
+func (a *Activities) resolve(params PlanParams) (resolved map[string]map[string]string, private []string, err error) {
 	var faults Faults
-	resolved := make(map[string]map[string]string, len(params))
+	resolved = make(map[string]map[string]string, len(params))
 	for _, model := range slices.Sorted(maps.Keys(params)) {
 		values := make(map[string]string, len(params[model]))
 		for _, name := range slices.Sorted(maps.Keys(params[model])) {
@@ -69,10 +69,11 @@ func (a *Activities) resolve(params PlanParams) (map[string]map[string]string, e
 			secret, err := a.secrets.Value(param.SecretRef)
 			faults.Add("params."+model+"."+name, err)
 			values[name] = secret
+			private = append(private, secret)
 		}
 		resolved[model] = values
 	}
-	return resolved, faults.Err()
+	return resolved, private, faults.Err()
 }
 
 // InvalidInput returns the application error for faults: its message and its details name them all.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	commonpb "go.temporal.io/api/common/v1"
+	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/activity"
 
 	"github.com/dpaflow/dpaflow/platform"
@@ -15,6 +17,8 @@ import (
 type PlanTrigger struct {
 	PlanID string     `json:"planId"`
 	Params PlanParams `json:"params,omitempty"`
+	// Step tells apart the triggers of one plan in one workflow.
+	Step string `json:"step,omitempty"`
 	// Origin is the workflow's original run id. It is the same in every reset of a run, and so is the
 	// trigger's key.
 	Origin string `json:"origin"`
@@ -28,9 +32,13 @@ type Triggered struct {
 	Key        string    `json:"key"`
 	InstanceID string    `json:"instanceId"`
 	At         time.Time `json:"at"`
+	// PlatformTime is when the trigger was answered by the platform's own clock, zero if it did not say.
+	PlatformTime time.Time `json:"platformTime,omitzero"`
 	// Indexed is true where the namespace has dpaflow's search attributes. The workflow learns it here
 	// because asking the server is no business of workflow code.
 	Indexed bool `json:"indexed,omitempty"`
+	// Register is true where callbacks may come without a token: the run must then register its instance.
+	Register bool `json:"register,omitempty"`
 }
 
 // TriggerKey names a trigger: by the original run of its workflow and by its activity, whose id the
@@ -38,70 +46,107 @@ type Triggered struct {
 func TriggerKey(origin, activityID string) string { return origin + "." + activityID }
 
 // TriggerPlan runs a plan (P5), at most once: it sends the trigger only if it could first leave a
-// mark of its intent with the server, and never where it finds such a mark. Its errors are never
-// retried by Temporal; their type says what is known: InvalidInput, TriggerRejected, PlatformAuth
-// and TriggerNotSent mean that nothing runs, TriggerOutcomeUnknown that nobody can know.
+// mark of its intent with the server, and never where it finds such a mark, or where an earlier run
+// of a reset workflow may have sent it. Its errors are never retried by Temporal; their type says what
+// is known: InvalidInput, TriggerRejected, PlatformAuth and TriggerNotSent mean that nothing runs,
+// TriggerOutcomeUnknown that nobody can know.
 func (a *Activities) TriggerPlan(ctx context.Context, in PlanTrigger) (Triggered, error) {
-	return a.trigger(ctx, "plan", in.PlanID, in.Origin, job{
-		prepare: func(ctx context.Context) (func(context.Context, string) (string, error), error) {
+	return a.trigger(ctx, job{
+		kind: "plan", id: in.PlanID, origin: in.Origin,
+		same: func(raw *commonpb.Payloads) bool {
+			var other PlanTrigger
+			return a.converter.FromPayloads(raw, &other) != nil || other.PlanID == in.PlanID && other.Step == in.Step
+		},
+		prepare: func(ctx context.Context) (send, error) {
 			if in.Preflight {
 				if err := a.preflightPlan(ctx, in); err != nil {
 					return nil, err
 				}
 			}
-			params, err := a.resolve(in.Params)
+			params, private, err := a.resolve(in.Params)
 			if err != nil {
 				return nil, err
 			}
 			return func(ctx context.Context, callback string) (string, error) {
 				return a.platform.TriggerPlan(ctx, platform.PlanTrigger{
-					PlanID: in.PlanID, Params: params, CallbackURL: callback,
+					PlanID: in.PlanID, Params: params, CallbackURL: callback, Private: private,
 				})
 			}, nil
 		},
 	})
 }
 
-// job is what differs between the triggers of plans and of models: everything that can be done
-// before the trigger, and the sending itself, which returns the instance id.
+// job is what differs between the triggers of plans and of models.
 type job struct {
-	prepare func(context.Context) (send func(ctx context.Context, callback string) (string, error), err error)
+	kind, id string
+	origin   string
+	// same tells whether the input of another trigger asks for the same; one that cannot be read may.
+	same func(input *commonpb.Payloads) bool
+	// prepare does everything that can be done before the trigger.
+	prepare func(context.Context) (send, error)
 }
 
-func (a *Activities) trigger(ctx context.Context, kind, id, origin string, job job) (Triggered, error) {
+// send sends a trigger and returns its instance id.
+type send func(ctx context.Context, callback string) (string, error)
+
+func (a *Activities) trigger(ctx context.Context, job job) (Triggered, error) {
 	info := activity.GetInfo(ctx)
-	key := TriggerKey(origin, info.ActivityID)
-	fault := Fault{Key: key, Indexed: a.indexed()}
+	key := TriggerKey(job.origin, info.ActivityID)
+	fault := Fault{Key: key, Indexed: a.indexed(), Register: a.register != nil}
 	if activity.HasHeartbeatDetails(ctx) {
 		return Triggered{}, triggerError(ErrorTriggerOutcomeUnknown, fmt.Sprintf(
-			"trigger %s %s: an earlier attempt got as far as sending it; find out on the platform whether it runs", kind, id), fault)
+			"trigger %s %s: an earlier attempt got as far as sending it; find out on the platform whether it runs", job.kind, job.id), fault)
 	}
 
 	mark := a.beat.start(ctx)
 	defer mark.stop()
+	if err := a.checkReset(ctx, job); errors.Is(err, errTriggeredBefore) {
+		return Triggered{}, triggerError(ErrorTriggerOutcomeUnknown, fmt.Sprintf("trigger %s %s: %v", job.kind, job.id, err), fault)
+	} else if err != nil {
+		return Triggered{}, a.notSent(job, fault, err)
+	}
 	send, err := job.prepare(ctx)
 	if err != nil {
-		return Triggered{}, a.notSent(kind, id, fault, err)
+		return Triggered{}, a.notSent(job, fault, err)
 	}
 	if err := mark.intend(ctx, key); err != nil {
-		return Triggered{}, a.notSent(kind, id, fault, fmt.Errorf("leave a mark of the intent with Temporal: %w", err))
+		return Triggered{}, a.notSent(job, fault, fmt.Errorf("leave a mark of the intent with Temporal: %w", err))
 	}
 
 	// From here on a cancellation must not cut the call short: only its answer tells what happened.
 	at := time.Now().UTC()
-	callback := a.callback(kind, info.WorkflowNamespace, info.WorkflowExecution.ID, key)
+	callback := a.callback(job.kind, info.Namespace, info.WorkflowExecution.ID, key)
 	instance, err := send(context.WithoutCancel(ctx), callback)
 	if err != nil {
-		return Triggered{}, a.sent(kind, id, fault, err)
+		return Triggered{}, a.sent(job, fault, err)
 	}
-	return Triggered{Key: key, InstanceID: instance, At: at, Indexed: fault.Indexed}, nil
+	triggered := Triggered{Key: key, InstanceID: instance, At: at, Indexed: fault.Indexed, Register: fault.Register}
+	if ahead, known := a.platform.ClockAhead(); known {
+		triggered.PlatformTime = time.Now().UTC().Add(ahead)
+	}
+	return triggered, nil
+}
+
+// checkReset looks, in a workflow that was reset, whether an earlier run may have sent this trigger.
+func (a *Activities) checkReset(ctx context.Context, job job) error {
+	info := activity.GetInfo(ctx)
+	if job.origin == "" || job.origin == info.WorkflowExecution.RunID {
+		return nil
+	}
+	past := pastRuns{
+		histories: a.histories(ctx), workflowID: info.WorkflowExecution.ID, seen: map[string]bool{},
+		same: func(scheduled *historypb.ActivityTaskScheduledEventAttributes) bool {
+			return scheduled.GetActivityType().GetName() == info.ActivityType.Name && job.same(scheduled.GetInput())
+		},
+	}
+	return past.check(ctx, info.WorkflowExecution.RunID)
 }
 
 // notSent maps an error from before the trigger was sent.
-func (a *Activities) notSent(kind, id string, fault Fault, err error) error {
-	message := fmt.Sprintf("trigger %s %s: %v", kind, id, err)
+func (a *Activities) notSent(job job, fault Fault, err error) error {
+	message := fmt.Sprintf("trigger %s %s: %v", job.kind, job.id, err)
 	from := faultOf(err)
-	from.Key, from.Indexed = fault.Key, fault.Indexed
+	from.Key, from.Indexed, from.Register = fault.Key, fault.Indexed, fault.Register
 	var faults Faults
 	switch {
 	case errors.As(err, &faults):
@@ -114,15 +159,15 @@ func (a *Activities) notSent(kind, id string, fault Fault, err error) error {
 }
 
 // sent maps the error of the trigger itself by what the platform package knows of its outcome.
-func (a *Activities) sent(kind, id string, fault Fault, err error) error {
-	message := fmt.Sprintf("trigger %s %s: %v", kind, id, err)
+func (a *Activities) sent(job job, fault Fault, err error) error {
+	message := fmt.Sprintf("trigger %s %s: %v", job.kind, job.id, err)
 	from := faultOf(err)
-	from.Key, from.Indexed = fault.Key, fault.Indexed
+	from.Key, from.Indexed, from.Register = fault.Key, fault.Indexed, fault.Register
 	switch outcome := platform.OutcomeOf(err); {
 	case from.TokenRejected:
 		return triggerError(ErrorPlatformAuth, message+"; it did not run", from)
 	case platform.IsAuth(err):
-		return a.notSent(kind, id, fault, err)
+		return a.notSent(job, fault, err)
 	case outcome == platform.Rejected:
 		return triggerError(ErrorTriggerRejected, message+"; it did not run", from)
 	case outcome == platform.NotSent:

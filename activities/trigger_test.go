@@ -3,6 +3,7 @@ package activities
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,12 +15,13 @@ func TestATriggerLeavesItsMarkAndSendsResolvedParameters(t *testing.T) {
 	b := newBench(t, map[string]string{"db-password": "hunter2\n"})
 	b.inputs = []platform.ModelInputs{{ModelID: "md1", Inputs: []platform.Input{{Name: "DIR"}, {Name: "PASSWORD"}}}}
 	triggered, err := b.trigger(PlanTrigger{
-		PlanID: "acf42dd3", Origin: "run-1", Preflight: true,
+		PlanID: "acf42dd3", Preflight: true,
 		Params: PlanParams{"md1": {"DIR": Text("/opt"), "PASSWORD": SecretRef("db-password")}},
 	})
 	require.NoError(t, err)
 	require.Equal(t, "in1", triggered.InstanceID)
 	require.Equal(t, []any{triggered.Key}, b.marks)
+	require.WithinDuration(t, triggered.At.Add(time.Hour), triggered.PlatformTime, time.Minute, "by the platform's clock")
 	require.Len(t, b.sent, 1)
 	require.Equal(t, map[string]map[string]string{"md1": {"DIR": "/opt", "PASSWORD": "hunter2"}}, b.sent[0].Params)
 	require.Contains(t, b.sent[0].CallbackURL, "/plan/")

@@ -66,6 +66,13 @@ func (d *desk) show() {
 	workflow.SetCurrentDetails(d.ctx, strings.Join(parts, "\n"))
 }
 
+// runsTwice tells whether the workflow itself runs the same plan or model side by side.
+func (d *desk) runsTwice(e *execution) bool {
+	return slices.ContainsFunc(d.executions, func(other *execution) bool {
+		return other != e && other.status.Phase != PhaseEnded && other.job.kind() == e.job.kind() && other.job.id() == e.job.id()
+	})
+}
+
 // find returns the execution that an operator means.
 func (d *desk) find(step string) (*execution, error) {
 	var found []*execution

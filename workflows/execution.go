@@ -15,6 +15,7 @@ import (
 
 // job is what differs between plans and models.
 type job interface {
+	kind() string // "plan"
 	id() string
 	name() string // for messages: "plan acf42dd3"
 	describe(*Status)
@@ -23,8 +24,17 @@ type job interface {
 	trigger(ctx workflow.Context, origin string) workflow.Future
 	// end translates a status of the platform, and tells whether it ends an instance.
 	end(status string) (string, bool)
+	// ask asks the platform how the instance is, once; it may not know.
+	ask(ctx workflow.Context, e *execution) (answer, error)
 	// fetch reads the outputs of the instance and keeps them.
 	fetch(ctx workflow.Context, instanceID string) error
+}
+
+// answer is what the platform says of an instance when it is asked.
+type answer struct {
+	status string
+	text   string // for people
+	counts bool   // it cannot be mistaken
 }
 
 // execution is the story of one instance: trigger, wait for news, fetch outputs.
@@ -35,8 +45,10 @@ type execution struct {
 	status       Status
 	outputsError string
 	indexed      bool
-	keys         []string // of the triggers that may have run; the last one is current
-	verdict      string   // an operator's, on a trigger in doubt
+	registers    bool      // callbacks may come by the instance id alone
+	platformTime time.Time // of the trigger, by the platform's clock; zero if not known
+	keys         []string  // of the triggers that may have run; the last one is current
+	verdict      string    // an operator's, on a trigger in doubt
 	wake         workflow.Channel
 }
 
@@ -62,24 +74,41 @@ func (e *execution) tell(ctx workflow.Context) error {
 	}
 	e.enter(ctx, PhaseWaiting)
 	e.index(ctx)
+	if err := e.register(ctx); err != nil {
+		return err
+	}
 	if err := e.await(ctx); err != nil {
 		return err
 	}
+	count(ctx, "dpaflow_runs_ended", "kind", e.job.kind(), "status", e.status.Status, "observed_by", e.status.ObservedBy)
 	e.enter(ctx, PhaseFetching)
 	err := e.fetch(ctx)
 	e.drain(ctx)
 	return err
 }
 
-// await waits until the instance has ended.
+// await waits until the instance has ended. It asks the platform only after a while without news.
 func (e *execution) await(ctx workflow.Context) error {
+	heard := workflow.Now(ctx)
 	for e.status.FinishedAt == nil {
-		if !workflow.Now(ctx).Before(e.status.Deadline) {
+		now := workflow.Now(ctx)
+		if e.status.LastNewsAt != nil && e.status.LastNewsAt.After(heard) {
+			heard = *e.status.LastNewsAt
+		}
+		ask := heard.Add(spaced(time.Duration(e.policy.PollAfter), now.Sub(*e.status.TriggeredAt)))
+		if !now.Before(e.status.Deadline) {
 			return fail(activities.ErrorWaitTimeout, e.status, nil, fmt.Sprintf(
 				"no end of %s, instance %s, within %s; look at it on the platform, it may still run",
 				e.job.name(), e.status.InstanceID, time.Duration(e.policy.Timeout)))
 		}
-		if err := e.next(ctx, e.status.Deadline); err != nil {
+		if !now.Before(ask) {
+			if err := e.poll(ctx); err != nil {
+				return err
+			}
+			heard = workflow.Now(ctx)
+			continue
+		}
+		if err := e.next(ctx, earlier(ask, e.status.Deadline)); err != nil {
 			return err
 		}
 	}
@@ -148,6 +177,7 @@ func (e *execution) hear(ctx workflow.Context, address string, news signals.Call
 	switch {
 	case e.status.FinishedAt != nil:
 		if ended && status != e.status.Status {
+			count(ctx, "dpaflow_contradictions", "kind", e.job.kind())
 			e.note(ctx, fmt.Sprintf("a callback says %s after the end %s; the first end stands", status, e.status.Status))
 		}
 	case ended:

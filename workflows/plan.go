@@ -95,6 +95,7 @@ type planJob struct {
 	outputs []activities.ModelOutputs
 }
 
+func (p *planJob) kind() string            { return "plan" }
 func (p *planJob) id() string              { return p.in.PlanID }
 func (p *planJob) name() string            { return "plan " + p.in.PlanID }
 func (p *planJob) describe(status *Status) { status.PlanID = p.in.PlanID }
@@ -115,6 +116,27 @@ func (p *planJob) trigger(ctx workflow.Context, origin string) workflow.Future {
 func (p *planJob) end(status string) (string, bool) {
 	return status, status == StatusSuccess || status == StatusFail
 }
+
+// ask looks the plan up in the platform's list. A status there is of the plan, not of an instance, so
+// it counts only where it cannot be another's: it is an end, the platform wrote it after our trigger by
+// its own clock, and nobody else of ours had to do with the plan since.
+func (p *planJob) ask(ctx workflow.Context, e *execution) (answer, error) {
+	var a *activities.Activities
+	var hint activities.PlanHint
+	if err := quick(ctx, a.PlanStatus, activities.PlanQuestion{PlanID: p.in.PlanID, Since: *e.status.TriggeredAt}, &hint); err != nil {
+		return answer{}, err
+	}
+	_, ended := p.end(hint.Status)
+	later := !e.platformTime.IsZero() && hint.UpdatedAt.After(e.platformTime.Add(clockMargin))
+	return answer{
+		status: hint.Status,
+		text:   fmt.Sprintf("plan %s since %s", hint.Status, hint.UpdatedAt.UTC().Format(time.RFC3339)),
+		counts: ended && later && hint.Alone && !e.desk.runsTwice(e),
+	}, nil
+}
+
+// clockMargin is more than what the platform's Date header, in whole seconds, can be wrong by.
+const clockMargin = 2 * time.Second
 
 func (p *planJob) fetch(ctx workflow.Context, instanceID string) error {
 	var a *activities.Activities

@@ -24,11 +24,7 @@ const (
 // read runs a reading activity: at first locally, which costs one event, and where the platform is
 // slow or down as a regular activity that Temporal retries.
 func read(ctx workflow.Context, activity, in, out any) error {
-	local := workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
-		ScheduleToCloseTimeout: quickRead,
-		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
-	})
-	err := workflow.ExecuteLocalActivity(local, activity, in).Get(ctx, out)
+	err := quick(ctx, activity, in, out)
 	var application *temporal.ApplicationError
 	if err == nil || temporal.IsCanceledError(err) || errors.As(err, &application) && application.NonRetryable() {
 		return err
@@ -42,4 +38,13 @@ func read(ctx workflow.Context, activity, in, out any) error {
 		},
 	})
 	return workflow.ExecuteActivity(regular, activity, in).Get(ctx, out)
+}
+
+// quick runs an activity locally, once.
+func quick(ctx workflow.Context, activity, in, out any) error {
+	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		ScheduleToCloseTimeout: quickRead,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+	})
+	return workflow.ExecuteLocalActivity(ctx, activity, in).Get(ctx, out)
 }

@@ -54,6 +54,12 @@ type Status struct {
 	Deadline time.Time `json:"deadline"`
 	// Triggers counts the attempts to trigger, of which at most one was sent without an operator's word.
 	Triggers int `json:"triggers"`
+	// Overdue is true once no news came for as long as the policy's PollAfter.
+	Overdue bool `json:"overdue,omitempty"`
+	// Polls counts how often the platform was asked; Hint is its last answer, which may be of another
+	// instance of the plan.
+	Polls int    `json:"polls,omitempty"`
+	Hint  string `json:"hint,omitempty"`
 	// Notes are what an operator should know of: news that contradicts, or of an instance that is not ours.
 	Notes []Note `json:"notes,omitempty"`
 	// Actions are what operators did.
@@ -92,6 +98,7 @@ func (s Status) markdown() string {
 	row("Status", s.Status)
 	row("Observed by", s.ObservedBy)
 	row("Reason", s.Reason)
+	row("The platform says", s.Hint)
 	row("Deadline", s.Deadline.UTC().Format(time.RFC3339))
 	for _, note := range s.Notes {
 		row("Note", note.Text)

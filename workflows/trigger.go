@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -29,6 +30,7 @@ func (e *execution) trigger(ctx workflow.Context) error {
 	for {
 		e.enter(ctx, PhaseTriggering)
 		triggered, err := e.send(ctx)
+		count(ctx, "dpaflow_triggers", "kind", e.job.kind(), "outcome", cmp.Or(typeOf(err), "Triggered"))
 		if err == nil {
 			e.accept(ctx, triggered)
 			return nil
@@ -71,10 +73,11 @@ func (e *execution) send(ctx workflow.Context) (activities.Triggered, error) {
 	err := e.job.trigger(ctx, origin).Get(ctx, &triggered)
 	if err == nil {
 		e.keys = append(e.keys, triggered.Key)
-		e.indexed = triggered.Indexed
+		e.indexed, e.registers = triggered.Indexed, triggered.Register
 		return triggered, nil
 	}
-	e.indexed = e.indexed || faultOf(err).Indexed
+	fault := faultOf(err)
+	e.indexed, e.registers = e.indexed || fault.Indexed, e.registers || fault.Register
 	var failed *temporal.ActivityError
 	lost := errors.As(err, &failed)
 	if err = classify(e.job.name(), err); lost && typeOf(err) == activities.ErrorTriggerOutcomeUnknown {
@@ -113,6 +116,7 @@ func triggerFailure(errorType string, err error, format string, args ...any) err
 func (e *execution) accept(ctx workflow.Context, triggered activities.Triggered) {
 	e.status.Reason = ""
 	e.status.InstanceID, e.status.TriggeredAt = triggered.InstanceID, &triggered.At
+	e.platformTime = triggered.PlatformTime
 }
 
 // settle waits until evidence leads out of an unknown outcome: news on the trigger's own address, or
@@ -123,6 +127,7 @@ func (e *execution) settle(ctx workflow.Context, unknown error) (again bool, err
 		return false, fail(activities.ErrorTriggerOutcomeUnknown, e.status, unknown, "")
 	}
 	e.index(ctx)
+	count(ctx, "dpaflow_runs_unknown", "kind", e.job.kind())
 	workflow.GetLogger(ctx).Warn("nobody can know whether the trigger ran; a callback or an operator settles it", "job", e.job.name())
 	for e.status.InstanceID == "" && e.verdict == "" {
 		if e.remaining(ctx) <= 0 {
