@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -22,7 +21,6 @@ import (
 
 	"github.com/dpaflow/dpaflow/internal/devstack"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
-	"github.com/dpaflow/dpaflow/workflows"
 )
 
 var quiet = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
@@ -144,14 +142,6 @@ func (s *stack) history(run client.WorkflowRun) (events []*historypb.HistoryEven
 	return events
 }
 
-// status asks a run where it stands.
-func (s *stack) status(ctx context.Context, id string) (status workflows.Status, err error) {
-	answer, err := s.QueryWorkflow(ctx, id, "", "status")
-	if err == nil {
-		err = answer.Get(&status)
-	}
-	return status, err
-}
 
 // calls counts the platform's calls by endpoint.
 func (s *stack) calls() map[string]int {
