@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/google/uuid"
 	"go.temporal.io/api/serviceerror"
@@ -16,10 +15,20 @@ import (
 
 // Deliverer brings news to the run that waits for it.
 type Deliverer interface {
-	// Deliver returns nil once the news is durable, or can make no difference any more because the run has ended.
-	// After any other answer the platform is asked to call again. It is safe to deliver the same news repeatedly.
-	Deliver(ctx context.Context, target Target, news Callback) error
+	// Deliver returns no error once the news is durable, or can make no difference any more because the run has ended.
+	// After an error the platform is asked to call again. It is safe to deliver the same news repeatedly.
+	Deliver(ctx context.Context, target Target, news Callback) (Outcome, error)
 }
+
+// Outcome is what became of news that was delivered without an error; a metric's label.
+type Outcome string
+
+// The outcomes of a delivery.
+const (
+	OutcomeStored  Outcome = "stored"  // Temporal has it
+	OutcomeEnded   Outcome = "ended"   // there is no open run to deliver to, and nothing left to do
+	OutcomeSpooled Outcome = "spooled" // it is on this machine's disk, until Temporal can be reached
+)
 
 // TemporalDeliverer delivers news as a signal of the target's workflow.
 type TemporalDeliverer struct {
@@ -32,19 +41,18 @@ func NewTemporalDeliverer(c client.Client) *TemporalDeliverer {
 	return &TemporalDeliverer{client: c}
 }
 
-// Deliver implements Deliverer: nil once Temporal has stored the signal, or says that no such run is open.
-func (d *TemporalDeliverer) Deliver(ctx context.Context, t Target, news Callback) error {
+// Deliver implements Deliverer: it ends well once Temporal has stored the signal, or says that no such run is open.
+func (d *TemporalDeliverer) Deliver(ctx context.Context, t Target, news Callback) (Outcome, error) {
 	ctx = context.WithValue(ctx, requestIDKey{}, requestID(t.Key, news))
 	err := d.client.SignalWorkflow(ctx, t.WorkflowID, "", SignalName(t.Key), news)
 	var notFound *serviceerror.NotFound
 	if errors.As(err, &notFound) {
-		markEnded(ctx)
-		return nil
+		return OutcomeEnded, nil
 	}
 	if err != nil {
-		return fmt.Errorf("signalling workflow %q: %w", t.WorkflowID, err)
+		return "", fmt.Errorf("signalling workflow %q: %w", t.WorkflowID, err)
 	}
-	return nil
+	return OutcomeStored, nil
 }
 
 type requestIDKey struct{}
@@ -69,19 +77,4 @@ func requestID(key string, news Callback) string {
 	}
 	sum := sha256.Sum256(b)
 	return uuid.UUID(sum[:16]).String()
-}
-
-type endedKey struct{}
-
-// watchEnded lets the handler learn, for its metrics only, that there was no run left to deliver to;
-// a Deliverer that wraps another has nothing to do for it but pass the context on.
-func watchEnded(ctx context.Context) (context.Context, *atomic.Bool) {
-	ended := new(atomic.Bool)
-	return context.WithValue(ctx, endedKey{}, ended), ended
-}
-
-func markEnded(ctx context.Context) {
-	if ended, ok := ctx.Value(endedKey{}).(*atomic.Bool); ok {
-		ended.Store(true)
-	}
 }

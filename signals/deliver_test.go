@@ -74,7 +74,9 @@ func TestNewsBecomesASignalOfItsWorkflow(t *testing.T) {
 	t.Parallel()
 	f := &frontend{}
 	d := NewTemporalDeliverer(dial(t, f))
-	require.NoError(t, d.Deliver(t.Context(), waiting, Callback{"in1", "SUCCESS"}))
+	outcome, err := d.Deliver(t.Context(), waiting, Callback{"in1", "SUCCESS"})
+	require.NoError(t, err)
+	require.Equal(t, OutcomeStored, outcome)
 
 	require.Len(t, f.signals, 1)
 	signal := f.signals[0]
@@ -96,16 +98,21 @@ func TestTheRequestIDIsThatOfTheNews(t *testing.T) {
 	again := NewTemporalDeliverer(dial(t, f)) // another bridge
 	other := waiting
 	other.Key = "step-3/1"
-	for _, send := range []func() error{
-		func() error { return d.Deliver(t.Context(), waiting, Callback{"in1", "SUCCESS"}) },
-		func() error { return again.Deliver(t.Context(), waiting, Callback{"in1", "SUCCESS"}) },
-		func() error { return d.Deliver(t.Context(), waiting, Callback{"in1", "FAIL"}) },
-		func() error { return d.Deliver(t.Context(), waiting, Callback{"in2", "SUCCESS"}) },
-		func() error { return d.Deliver(t.Context(), other, Callback{"in1", "SUCCESS"}) },
-		func() error { return c.SignalWorkflow(t.Context(), "w", "", "by hand", nil) },
+	for _, send := range []struct {
+		by     Deliverer
+		target Target
+		news   Callback
+	}{
+		{d, waiting, Callback{"in1", "SUCCESS"}},
+		{again, waiting, Callback{"in1", "SUCCESS"}},
+		{d, waiting, Callback{"in1", "FAIL"}},
+		{d, waiting, Callback{"in2", "SUCCESS"}},
+		{d, other, Callback{"in1", "SUCCESS"}},
 	} {
-		require.NoError(t, send())
+		_, err := send.by.Deliver(t.Context(), send.target, send.news)
+		require.NoError(t, err)
 	}
+	require.NoError(t, c.SignalWorkflow(t.Context(), "w", "", "by hand", nil))
 	// Fixed for good: bridges of different versions run side by side.
 	require.Equal(t, "1411b421-df43-1275-73e3-42d8eb0587be", f.signals[0].RequestId)
 	require.Equal(t, f.signals[0].RequestId, f.signals[1].RequestId)
@@ -125,32 +132,25 @@ func TestTextsOfNewsCannotMoveBetweenFields(t *testing.T) {
 func TestWhatTemporalAnswersDecidesWhetherNewsIsDurable(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		answer         error
-		durable, ended bool
+		answer  error
+		outcome Outcome // empty: not durable
 	}{
-		"stored":                {nil, true, false},
-		"the run has ended":     {serviceerror.NewNotFound("workflow execution already completed"), true, true},
-		"no such run":           {serviceerror.NewNotFound("workflow not found for ID: w"), true, true},
-		"no such namespace":     {serviceerror.NewNamespaceNotFound(namespace), false, false},
-		"too many signals":      {serviceerror.NewInvalidArgument("exceeded workflow execution limit for signal events"), false, false},
-		"not allowed":           {serviceerror.NewPermissionDenied("no", ""), false, false},
-		"an error of no kind":   {serviceerror.NewDataLoss("lost"), false, false},
-		"a deadline was passed": {serviceerror.NewDeadlineExceeded("late"), false, false},
+		"stored":                {nil, OutcomeStored},
+		"the run has ended":     {serviceerror.NewNotFound("workflow execution already completed"), OutcomeEnded},
+		"no such run":           {serviceerror.NewNotFound("workflow not found for ID: w"), OutcomeEnded},
+		"no such namespace":     {serviceerror.NewNamespaceNotFound(namespace), ""},
+		"too many signals":      {serviceerror.NewInvalidArgument("exceeded workflow execution limit for signal events"), ""},
+		"not allowed":           {serviceerror.NewPermissionDenied("no", ""), ""},
+		"an error of no kind":   {serviceerror.NewDataLoss("lost"), ""},
+		"a deadline was passed": {serviceerror.NewDeadlineExceeded("late"), ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := NewTemporalDeliverer(dial(t, &frontend{err: test.answer}))
-			ctx, ended := watchEnded(t.Context())
-			err := d.Deliver(ctx, waiting, Callback{"in1", "SUCCESS"})
-			require.Equal(t, test.durable, err == nil, "%v", err)
-			require.Equal(t, test.ended, ended.Load())
+			outcome, err := d.Deliver(t.Context(), waiting, Callback{"in1", "SUCCESS"})
+			require.Equal(t, test.outcome, outcome)
+			require.Equal(t, test.outcome == "", err != nil, "%v", err)
 		})
 	}
-}
-
-func TestAnEndedRunNeedsNobodyToWatch(t *testing.T) {
-	t.Parallel()
-	d := NewTemporalDeliverer(dial(t, &frontend{err: serviceerror.NewNotFound("workflow execution already completed")}))
-	require.NoError(t, d.Deliver(t.Context(), waiting, Callback{"in1", "SUCCESS"}))
 }

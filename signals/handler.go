@@ -124,20 +124,18 @@ func (h *handler) deliver(w http.ResponseWriter, r *http.Request, logger *slog.L
 	// A platform that hangs up has still brought its news.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), h.DeliverTimeout)
 	defer cancel()
-	ctx, ended := watchEnded(ctx)
-	if err := h.Deliverer.Deliver(ctx, n.target, n.callback); err != nil {
+	outcome, err := h.Deliverer.Deliver(ctx, n.target, n.callback)
+	if err != nil {
 		logger.Error("callback not durable, the platform has to call again", "error", err)
 		refuse(w, http.StatusServiceUnavailable)
 		return resultNotDurable
 	}
 	succeed(w)
-	if ended.Load() { // not remembered as stored: a reset may open the run again
-		logger.Info("callback for a run that has ended")
-		return resultEnded
+	if outcome != OutcomeEnded { // not remembered then: a reset may open the run again
+		h.flood.wasStored(n)
 	}
-	h.flood.wasStored(n)
-	logger.Info("callback stored")
-	return resultStored
+	logger.Info("callback taken", "outcome", outcome)
+	return result(outcome)
 }
 
 // succeed gives the one answer that makes the platform content.

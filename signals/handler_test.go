@@ -206,7 +206,7 @@ func TestNewsThatIsNotDurableIsRefusedAndTakenWhenItComesAgain(t *testing.T) {
 func TestNewsForARunThatHasEndedIsAnsweredSuccess(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
-	b.inbox.hook = markEnded
+	b.inbox.outcome = OutcomeEnded
 	requireSuccess(t, b.post(planTarget(), planBody))
 	requireSuccess(t, b.post(planTarget(), planBody))
 	require.Equal(t, map[string]int64{"plan/ended": 2}, b.results())
@@ -275,7 +275,7 @@ func BenchmarkHandler(b *testing.B) {
 
 type discard struct{}
 
-func (discard) Deliver(context.Context, Target, Callback) error { return nil }
+func (discard) Deliver(context.Context, Target, Callback) (Outcome, error) { return OutcomeStored, nil }
 
 type blank struct{ header http.Header }
 

@@ -1,6 +1,7 @@
 package signals
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"strings"
@@ -34,20 +35,24 @@ func planTarget() Target {
 
 // inbox is a Deliverer that records what it was given and answers with err.
 type inbox struct {
-	mu   sync.Mutex
-	got  []news
-	err  error
-	hook func(ctx context.Context)
+	mu      sync.Mutex
+	got     []news
+	err     error
+	outcome Outcome // OutcomeStored unless set
+	hook    func(ctx context.Context)
 }
 
-func (i *inbox) Deliver(ctx context.Context, t Target, c Callback) error {
+func (i *inbox) Deliver(ctx context.Context, t Target, c Callback) (Outcome, error) {
 	if i.hook != nil {
 		i.hook(ctx)
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.got = append(i.got, news{t, c})
-	return i.err
+	if i.err != nil {
+		return "", i.err
+	}
+	return cmp.Or(i.outcome, OutcomeStored), nil
 }
 
 func (i *inbox) delivered() []news {

@@ -11,12 +11,10 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 )
 
-// result is how a request to a callback address ended; a metric's label.
+// result is how a request to a callback address ended: an Outcome, or one of these; a metric's label.
 type result string
 
 const (
-	resultStored     result = "stored"
-	resultEnded      result = "ended"
 	resultRepeat     result = "repeat"
 	resultMalformed  result = "malformed"
 	resultForged     result = "forged"
