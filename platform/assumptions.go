@@ -1,6 +1,10 @@
 package platform
 
-import "time"
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
 
 // The platform's documents leave these open. Whatever turns out to be wrong is
 // changed here and nowhere else.
@@ -9,7 +13,37 @@ const (
 	tokenLife = 30 * time.Minute
 	// modelPlaceholder stands for the model's id in the unpublished path of W3.
 	modelPlaceholder = "{modelId}"
+	// modelAnswerOutputs is the field of W3's answer, which is not documented, that has the
+	// outputs of a synchronous run: as in P6. Its other fields are taken to be those of W4.
+	modelAnswerOutputs = "mapParam"
+	// syncTimeout is what a synchronous W3 asks for by itself: how long the platform
+	// would take without being told is not documented.
+	syncTimeout = 30 * time.Second
 )
+
+// wireBool writes a boolean of W3 and W7 as their samples do: as a string.
+func wireBool(b bool) string { return strconv.FormatBool(b) }
+
+// wireSeconds writes a time of W3 as its sample does: whole seconds, as a string; 0 is left out.
+func wireSeconds(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return strconv.FormatInt(int64(d/time.Second), 10)
+}
+
+// formModelID and formParam are the keys of P4's nested list modelVarReq in its form.
+func formModelID(i int) string { return fmt.Sprintf("modelVarReq[%d].modelId", i) }
+
+func formParam(i int, name string) string {
+	return fmt.Sprintf("modelVarReq[%d].mapParam[%s]", i, name)
+}
+
+// isInterval tells whether P4 takes a text for its intervals: a whole number from 1 up.
+func isInterval(s string) bool {
+	number, err := strconv.ParseInt(s, 10, 32)
+	return err == nil && number >= 1 && s == strconv.FormatInt(number, 10)
+}
 
 // didNotRun are the envelope codes that mean, as the answer to a trigger, that
 // nothing was run. All others (500, 503, 997, …) say nothing about it.

@@ -37,6 +37,13 @@ type Input struct {
 	Type string `json:"type"`
 }
 
+type wireInput struct {
+	Name text `json:"name"`
+	Type text `json:"type"`
+}
+
+func (w wireInput) input() Input { return Input{Name: string(w.Name), Type: string(w.Type)} }
+
 // ModelOutputs are the outputs that one model of a plan's instance left (P6).
 type ModelOutputs struct {
 	ModelID   string       `json:"modelId"`
@@ -48,6 +55,15 @@ type ModelOutputs struct {
 type NodeOutput struct {
 	Name   string `json:"name"`
 	Result string `json:"result"`
+}
+
+type wireNode struct {
+	Name   text `json:"nodeName"`
+	Result text `json:"result"`
+}
+
+func (w wireNode) output() NodeOutput {
+	return NodeOutput{Name: string(w.Name), Result: string(w.Result)}
 }
 
 // Plans lists the plans that the client may see (P2).
@@ -82,12 +98,9 @@ func (c *Client) Plans(ctx context.Context) ([]Plan, error) {
 func (c *Client) PlanInputs(ctx context.Context, planID string) ([]ModelInputs, error) {
 	const endpoint = "P3 inputs of a plan"
 	type item struct {
-		ModelID identity `json:"processModelId"`
-		Name    text     `json:"modelName"`
-		Params  list[struct {
-			Name text `json:"name"`
-			Type text `json:"type"`
-		}] `json:"mapParam"`
+		ModelID identity        `json:"processModelId"`
+		Name    text            `json:"modelName"`
+		Params  list[wireInput] `json:"mapParam"`
 	}
 	if err := checkIDs(endpoint, "plan id", planID); err != nil {
 		return nil, err
@@ -101,11 +114,7 @@ func (c *Client) PlanInputs(ctx context.Context, planID string) ([]ModelInputs, 
 		}{planID},
 	})
 	return each(found, err, func(i item) ModelInputs {
-		inputs := make([]Input, len(i.Params))
-		for n, p := range i.Params {
-			inputs[n] = Input{Name: string(p.Name), Type: string(p.Type)}
-		}
-		return ModelInputs{ModelID: string(i.ModelID), ModelName: string(i.Name), Inputs: inputs}
+		return ModelInputs{ModelID: string(i.ModelID), ModelName: string(i.Name), Inputs: mapped(i.Params, wireInput.input)}
 	})
 }
 
@@ -113,12 +122,9 @@ func (c *Client) PlanInputs(ctx context.Context, planID string) ([]ModelInputs, 
 func (c *Client) PlanOutputs(ctx context.Context, planID, instanceID string) ([]ModelOutputs, error) {
 	const endpoint = "P6 outputs of a plan"
 	type item struct {
-		ModelID identity `json:"processModelId"`
-		Name    text     `json:"modelName"`
-		Nodes   list[struct {
-			Name   text `json:"nodeName"`
-			Result text `json:"result"`
-		}] `json:"mapParam"`
+		ModelID identity       `json:"processModelId"`
+		Name    text           `json:"modelName"`
+		Nodes   list[wireNode] `json:"mapParam"`
 	}
 	if err := checkIDs(endpoint, "plan id", planID, "instance id", instanceID); err != nil {
 		return nil, err
@@ -130,24 +136,25 @@ func (c *Client) PlanOutputs(ctx context.Context, planID, instanceID string) ([]
 		query:    url.Values{"processPlanId": {planID}, "planInstanceId": {instanceID}},
 	})
 	return each(found, err, func(i item) ModelOutputs {
-		nodes := make([]NodeOutput, len(i.Nodes))
-		for n, node := range i.Nodes {
-			nodes[n] = NodeOutput{Name: string(node.Name), Result: string(node.Result)}
-		}
-		return ModelOutputs{ModelID: string(i.ModelID), ModelName: string(i.Name), Nodes: nodes}
+		return ModelOutputs{ModelID: string(i.ModelID), ModelName: string(i.Name), Nodes: mapped(i.Nodes, wireNode.output)}
 	})
 }
 
-// each maps what was read to what is given out; an empty list is never nil.
+// each maps what was read to what is given out, if it could be read.
 func each[In, Out any](items []In, err error, out func(In) Out) ([]Out, error) {
 	if err != nil {
 		return nil, err
 	}
-	mapped := make([]Out, len(items))
+	return mapped(items, out), nil
+}
+
+// mapped never makes nil of an empty list.
+func mapped[In, Out any](items []In, out func(In) Out) []Out {
+	list := make([]Out, len(items))
 	for i, item := range items {
-		mapped[i] = out(item)
+		list[i] = out(item)
 	}
-	return mapped, nil
+	return list
 }
 
 // checkIDs refuses ids that are empty, or that JSON could not carry unchanged.

@@ -55,12 +55,15 @@ const maxIdentity = 256
 type identity string
 
 func (i *identity) UnmarshalJSON(raw []byte) error {
-	*i = ""
-	if raw[0] == '"' || raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9' {
-		if id := strings.TrimSpace(parseText(raw)); len(id) <= maxIdentity && isPrintable(id) {
-			*i = identity(id)
-		}
-	}
+	*i = identity(parseIdentity(raw))
+	return nil
+}
+
+// status reads a word such as RUNNING, in upper case whatever its own.
+type status string
+
+func (s *status) UnmarshalJSON(raw []byte) error {
+	*s = status(strings.ToUpper(strings.TrimSpace(parseText(raw))))
 	return nil
 }
 
@@ -86,6 +89,17 @@ func (m *millis) UnmarshalJSON(raw []byte) error {
 
 func isPrintable(s string) bool {
 	return !strings.ContainsFunc(s, func(c rune) bool { return c == utf8.RuneError || !unicode.IsPrint(c) })
+}
+
+func parseIdentity(raw json.RawMessage) string {
+	if len(raw) == 0 || raw[0] != '"' && raw[0] != '-' && (raw[0] < '0' || raw[0] > '9') {
+		return ""
+	}
+	id := strings.TrimSpace(parseText(raw))
+	if len(id) > maxIdentity || !isPrintable(id) {
+		return ""
+	}
+	return id
 }
 
 func parseText(raw json.RawMessage) string {
