@@ -26,9 +26,8 @@ func FuzzEnvelope(f *testing.F) {
 	private := newRedactor(testSecret)
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		got, err := parseAnswer("P5 trigger plan", status, body, private)
-		ids := instancesOf("acf42dd3", got.data)
-		for _, id := range ids {
-			require.NotEmpty(t, id)
+		for _, instance := range planInstance.find("acf42dd3", got.data) {
+			require.NotEmpty(t, parseIdentity(instance["planInstanceId"]))
 		}
 		if err == nil {
 			require.True(t, json.Valid(body) && got.code == 200 && status/100 == 2)

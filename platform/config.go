@@ -38,7 +38,8 @@ type Config struct {
 	// RequestsPerSecond is one ceiling over all HTTP calls, evenly spaced; 0 is no ceiling.
 	RequestsPerSecond float64
 	// ModelExecutePath is the path of W3, which the platform does not publish, with
-	// {modelId} in place of the model's id. Empty where no model is run.
+	// {modelId} in place of the model's id, as CheckExecutePath wants it. Empty where no
+	// model is run, or each with a path of its own.
 	ModelExecutePath string
 	// AllowHTTP accepts plain http towards other hosts than loopback ones.
 	AllowHTTP bool
@@ -77,7 +78,8 @@ func (c Config) withDefaults() (Config, error) {
 	require(c.RequestsPerSecond >= 0 && !math.IsInf(c.RequestsPerSecond, 0),
 		"RequestsPerSecond: must be a number from 0 (no ceiling) up")
 	if c.ModelExecutePath != "" {
-		fault(checkModelPath(c.ModelExecutePath), "ModelExecutePath")
+		fault(CheckExecutePath(c.ModelExecutePath), "ModelExecutePath")
+		require(strings.Contains(c.ModelExecutePath, modelPlaceholder), "ModelExecutePath: must contain "+modelPlaceholder)
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -112,22 +114,4 @@ func checkBaseURL(value string, allowHTTP bool) error {
 func isLoopback(host string) bool {
 	address, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && address.IsLoopback()
-}
-
-// checkModelPath keeps W3 on the platform's own host and in one piece.
-func checkModelPath(template string) error {
-	u, err := url.Parse("https://platform" + strings.ReplaceAll(template, modelPlaceholder, "id"))
-	switch {
-	case err != nil || !strings.HasPrefix(template, "/") || strings.ContainsAny(template, `?# \`) ||
-		strings.ContainsAny(u.Path, "{}"):
-		return errors.New("must be a path such as /api/…/" + modelPlaceholder)
-	case strings.Count(template, modelPlaceholder) != 1:
-		return errors.New("must contain " + modelPlaceholder + " once")
-	}
-	for segment := range strings.SplitSeq(u.Path, "/") {
-		if segment == "." || segment == ".." {
-			return errors.New("must not contain . or .. as a segment")
-		}
-	}
-	return nil
 }

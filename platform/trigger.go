@@ -5,66 +5,54 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
-	"net/http"
-	"net/url"
 	"path"
 	"slices"
 	"unicode/utf8"
 )
 
-const triggerPlan = "P5 trigger plan"
+// naming tells by which fields the answer to a trigger names an instance, and
+// the plan or model that it is one of.
+type naming struct{ kind, of, instance string }
 
-// PlanTrigger is what a plan is run with (P5). It prints without parameters and
-// callback URL, which may be secrets.
-type PlanTrigger struct {
-	PlanID string
-	// Params are the values by model id and name.
-	Params map[string]map[string]string
-	// CallbackURL is where the platform sends news of the instance; empty for none.
-	CallbackURL string
-	// Private lists what must not come back in an error's text, such as the secrets among Params.
-	// The callback URL always is such.
-	Private []string
-}
+// object is a JSON object whose fields are found by their exact names.
+type object map[string]json.RawMessage
 
-// String names the plan and shows nothing that may be secret.
-func (t PlanTrigger) String() string {
-	return fmt.Sprintf("plan %s with parameters of %d models", t.PlanID, len(t.Params))
-}
-
-// GoString is String.
-func (t PlanTrigger) GoString() string { return t.String() }
-
-// LogValue logs what String shows.
-func (t PlanTrigger) LogValue() slog.Value { return slog.StringValue(t.String()) }
-
-// TriggerPlan runs a plan (P5) and returns the id of its instance. It is sent at
-// most once. Where it fails, OutcomeOf tells what is known: an answer that does
-// not name exactly one instance of this plan, for one, leaves it Unknown.
-func (c *Client) TriggerPlan(ctx context.Context, t PlanTrigger) (instanceID string, err error) {
-	if err := inputError(triggerPlan, t.faults()); err != nil {
-		return "", err
+// find returns the objects in an answer's data that name an instance of id, or
+// of anything where id is empty. One that does not say of what counts too.
+func (n naming) find(id string, data json.RawMessage) []object {
+	var objects list[object]
+	if json.Unmarshal(data, &objects) != nil {
+		return nil
 	}
-	got, err := c.call(ctx, request{
-		endpoint: triggerPlan,
-		method:   http.MethodPost,
-		path:     "/api/dpa/process//processPlan/opExecutePlanByApi/" + url.PathEscape(t.PlanID),
-		body:     t.body(),
-		once:     true,
-		private:  append(callbackParts(t.CallbackURL), t.Private...),
+	return slices.DeleteFunc(objects, func(o object) bool {
+		of := parseIdentity(o[n.of])
+		return parseIdentity(o[n.instance]) == "" || id != "" && of != "" && of != id
 	})
-	instances := instancesOf(t.PlanID, got.data)
+}
+
+// trigger sends what runs something, at most once. A refusal that yet names an
+// instance contradicts itself: its outcome is Unknown.
+func (c *Client) trigger(ctx context.Context, r request, n naming, id string) (answer, error) {
+	r.once = true
+	got, err := c.call(ctx, r)
 	var refused *Error
-	if errors.As(err, &refused) && len(instances) > 0 {
+	if errors.As(err, &refused) && len(n.find(id, got.data)) > 0 {
 		refused.contradicts, refused.Auth = true, false
 	}
+	return got, err
+}
+
+// triggerInstance is trigger where success is an answer that names exactly one
+// instance of id, which it returns.
+func (c *Client) triggerInstance(ctx context.Context, r request, n naming, id string) (object, error) {
+	got, err := c.trigger(ctx, r, n, id)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
+	instances := n.find(id, got.data)
 	if len(instances) != 1 {
-		return "", got.fault(triggerPlan, fmt.Errorf("the answer names %d instances of this plan, not one", len(instances)))
+		return nil, got.fault(r.endpoint, fmt.Errorf("the answer names %d instances of this %s, not one", len(instances), n.kind))
 	}
 	return instances[0], nil
 }
@@ -79,66 +67,22 @@ func callbackParts(callback string) []string {
 	return parts
 }
 
-// instancesOf returns the ids of a plan's instances in the data of an answer.
-func instancesOf(planID string, data json.RawMessage) []string {
-	var items list[struct {
-		PlanID     identity `json:"processPlanId"`
-		InstanceID identity `json:"planInstanceId"`
-	}]
-	if json.Unmarshal(data, &items) != nil {
-		return nil
+// faults are what could not arrive as it was given. They show no value.
+type faults []string
+
+func (f *faults) check(ok bool, format string, args ...any) {
+	if !ok {
+		*f = append(*f, fmt.Sprintf(format, args...))
 	}
-	var ids []string
-	for _, item := range items {
-		if item.InstanceID != "" && (item.PlanID == "" || string(item.PlanID) == planID) {
-			ids = append(ids, string(item.InstanceID))
-		}
-	}
-	return ids
 }
 
-type planExecution struct {
-	PlanID      string        `json:"processPlanId"`
-	CallbackURL string        `json:"callbackUrl,omitempty"`
-	Models      []modelParams `json:"modelVarReq,omitempty"`
-}
-
-type modelParams struct {
-	ModelID string            `json:"modelId"`
-	Params  map[string]string `json:"mapParam"`
-}
-
-func (t PlanTrigger) body() planExecution {
-	body := planExecution{PlanID: t.PlanID, CallbackURL: t.CallbackURL}
-	for _, id := range slices.Sorted(maps.Keys(t.Params)) {
-		params := t.Params[id]
-		if params == nil {
-			params = map[string]string{} // {} and not null
-		}
-		body.Models = append(body.Models, modelParams{id, params})
+// checkParams finds what JSON and forms, which carry UTF-8 only, would change.
+func (f *faults) checkParams(modelID string, params map[string]string) {
+	f.check(isText(modelID), "%q is no model id", modelID)
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		f.check(isText(name), "model %s: %q is no name of a parameter", modelID, name)
+		f.check(utf8.ValidString(params[name]), "model %s: the value of parameter %q is not UTF-8", modelID, name)
 	}
-	return body
-}
-
-// faults finds what could not arrive as it was given: JSON carries UTF-8 only,
-// and of . and .. no segment of a path can be made. It shows no value.
-func (t PlanTrigger) faults() []string {
-	var faults []string
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			faults = append(faults, fmt.Sprintf(format, args...))
-		}
-	}
-	check(isText(t.PlanID) && t.PlanID != "." && t.PlanID != "..", "%q is no plan id", t.PlanID)
-	check(utf8.ValidString(t.CallbackURL), "the callback URL is not UTF-8")
-	for _, id := range slices.Sorted(maps.Keys(t.Params)) {
-		check(isText(id), "%q is no model id", id)
-		for _, name := range slices.Sorted(maps.Keys(t.Params[id])) {
-			check(isText(name), "model %s: %q is no name of a parameter", id, name)
-			check(utf8.ValidString(t.Params[id][name]), "model %s: the value of parameter %q is not UTF-8", id, name)
-		}
-	}
-	return faults
 }
 
 func isText(s string) bool { return s != "" && utf8.ValidString(s) }
