@@ -11,7 +11,7 @@ type Outcome int
 const (
 	// Unknown: nobody can know; only news of the instance can tell.
 	Unknown Outcome = iota
-	// Triggered: the platform named the instance that it runs.
+	// Triggered: the platform named the instance that it runs, or took the scene that it was given.
 	Triggered
 	// Rejected: the platform refused it, so it did not run, and sending the same again is no use
 	// (unless IsAuth: then a new token may be).
