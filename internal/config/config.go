@@ -160,7 +160,7 @@ func (r *reader) platform() platform.Config {
 		AllowHTTP: allowHTTP,
 		ClientID:  r.required("DPA_CLIENT_ID"),
 		Secret:    r.clientSecret(),
-		Scope:     r.text("DPA_SCOPE", "default"),
+		Scope:     r.oneOf("DPA_SCOPE", "default", "all"),
 		UserID:    r.optional("DPA_USER_ID"),
 		RootCAs:   r.roots("DPA_CA_FILE"),
 	}

@@ -72,6 +72,15 @@ func TestAWorkerStartsWithTheRequiredVariablesAndTheDocumentedDefaults(t *testin
 	require.Equal(t, clientSecret, secret)
 }
 
+func TestWhatAWorkerIsToldAboutThePlatformIsTaken(t *testing.T) {
+	t.Parallel()
+	const path = "/api/dpa/process//processModel/execute/{modelId}"
+	w, err := LoadWorker(enough("DPA_SCOPE", "all", "DPA_MODEL_EXECUTE_PATH", path).lookup, false)
+	require.NoError(t, err)
+	require.Equal(t, "all", w.Platform.Scope)
+	require.Equal(t, path, w.Platform.ModelExecutePath)
+}
+
 func TestABridgeNeedsItsKeysOnly(t *testing.T) {
 	t.Parallel()
 	b, err := LoadBridge(env{"DPA_CALLBACK_KEYS": callbackKeys}.lookup)
@@ -124,8 +133,10 @@ func TestEveryMalformedValueIsRefusedByName(t *testing.T) {
 	for name, values := range map[string][]string{
 		"DPA_BASE_URL": {"dpa.example", "ftp://dpa.example", "https://", "https://dpa.example/api", "https://dpa.example?x=1",
 			"https://u:p@dpa.example", "https://dpa.example/#top", "http://dpa.example", "http://10.0.0.1", "https://dpa.example:port"},
-		"DPA_CALLBACK_URL":               {"/callbacks", "https://bridge.example/?a=b", "https://u@bridge.example", "bridge:8088"},
-		"DPA_MODEL_EXECUTE_PATH":         {"execute/{modelId}", "/execute/{model}", "https://elsewhere/{modelId}", "/execute?id={modelId}"},
+		"DPA_CALLBACK_URL": {"/callbacks", "https://bridge.example/?a=b", "https://u@bridge.example", "bridge:8088"},
+		"DPA_MODEL_EXECUTE_PATH": {"execute/{modelId}", "/execute/{model}", "https://elsewhere/{modelId}", "/execute?id={modelId}",
+			"//elsewhere/{modelId}", "/api/%2e%2e/{modelId}", "/api/..;/{modelId}", "/execute/one-for-all"},
+		"DPA_SCOPE":                      {"everything", "ALL", "default,all"},
 		"DPA_HTTP_TIMEOUT":               {"30", "0s", "-1s", "soon"},
 		"DPA_REQUESTS_PER_SECOND":        {"0", "-1", "NaN", "Inf", "many"},
 		"DPA_BRIDGE_REQUESTS_PER_SECOND": {"0", "few"},

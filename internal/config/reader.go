@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -50,6 +51,15 @@ func (r *reader) text(name, otherwise string) string {
 		return value
 	}
 	return otherwise
+}
+
+// oneOf reads a word; the first is the default.
+func (r *reader) oneOf(name string, words ...string) string {
+	value := r.text(name, words[0])
+	if !slices.Contains(words, value) {
+		r.wants(name, strings.Join(words, " or "), value)
+	}
+	return value
 }
 
 func (r *reader) required(name string) string {

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/dpaflow/dpaflow/platform"
 )
 
 // baseURL reads the platform's address. URLs are not shown when they are
@@ -36,12 +38,15 @@ func (r *reader) callbackURL(name string) string {
 	return strings.TrimRight(value, "/")
 }
 
+// modelPath reads the path of W3 for all models, which must tell them apart.
 func (r *reader) modelPath(name string) string {
 	value := r.optional(name)
 	if value == "" {
 		return ""
 	}
-	if !strings.HasPrefix(value, "/") || !strings.Contains(value, "{modelId}") || strings.ContainsAny(value, "?# ") {
+	if err := platform.CheckExecutePath(value); err != nil {
+		r.fault("%s: %v", name, err)
+	} else if !strings.Contains(value, "{modelId}") {
 		r.wants(name, "a path on the platform such as /api/…/{modelId}", value)
 	}
 	return value
