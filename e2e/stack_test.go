@@ -43,13 +43,26 @@ type stack struct {
 	logs           buffer
 }
 
-// newStack starts everything but what options take away. The environment may be extended.
+// newStack starts a platform, a worker and a bridge on the shared server. The environment of the
+// programs may be extended.
 func newStack(t *testing.T, catalogue platformtest.Catalogue, env ...string) *stack {
 	t.Helper()
+	return newStackOn(t, server, platformtest.Options{Catalogue: catalogue}, env...)
+}
+
+// newStackOn starts a stack on a server of the test's own.
+func newStackOn(t *testing.T, temporal *devstack.Temporal, platform platformtest.Options, env ...string) *stack {
+	t.Helper()
+	platform.ClientSecret = clientSecret
 	s := &stack{
-		t: t, temporal: server, Client: dial(t, server), queue: t.Name(),
-		sim: platformtest.Start(t, platformtest.Options{Catalogue: catalogue, ClientSecret: clientSecret}),
+		t: t, temporal: temporal, Client: dial(t, temporal), queue: t.Name(),
+		sim: platformtest.Start(t, platform),
 	}
+	t.Cleanup(func() { // after the programs have stopped
+		if text := s.logs.String(); t.Failed() {
+			t.Logf("the programs' log ends with:\n%s", text[max(0, len(text)-20_000):])
+		}
+	})
 	key := make([]byte, 32)
 	_, _ = rand.Read(key)
 	s.key = base64.StdEncoding.EncodeToString(key)
@@ -80,12 +93,7 @@ func (s *stack) start(program string, args ...string) *devstack.Program {
 		Program: program, Args: args, Env: s.env, Output: &s.logs, Race: true,
 	})
 	require.NoError(s.t, err)
-	s.t.Cleanup(func() {
-		require.NoError(s.t, p.Stop())
-		if s.t.Failed() {
-			s.t.Logf("%s", s.logs.String())
-		}
-	})
+	s.t.Cleanup(func() { require.NoError(s.t, p.Stop()) })
 	return p
 }
 
@@ -141,7 +149,6 @@ func (s *stack) history(run client.WorkflowRun) (events []*historypb.HistoryEven
 	}
 	return events
 }
-
 
 // calls counts the platform's calls by endpoint.
 func (s *stack) calls() map[string]int {
