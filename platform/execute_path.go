@@ -10,11 +10,14 @@ import (
 const maxExecutePath = 1024
 
 // CheckExecutePath tells what is wrong with a path of W3, which the platform does
-// not publish: it is configured, or given for one run. It may contain {modelId},
-// where the id of the model goes. Whatever is put into it, it must stay a path on
+// not publish: it is configured, or given for one run. It may contain {modelId}
+// once, where the id of the model goes. Whatever is put into it, it must stay a path on
 // the platform's own host, and where it is: no URL, no //host, no query or
 // fragment, no . or .. however they are written.
 func CheckExecutePath(path string) error {
+	if strings.Count(path, modelPlaceholder) > 1 {
+		return errors.New("must not contain " + modelPlaceholder + " more than once")
+	}
 	// Of the i no percent-encoding can be made with what stands before it.
 	return checkPath(executePath(path, "id"))
 }

@@ -17,7 +17,7 @@ func TestAnExecutePathStaysOnThePlatform(t *testing.T) {
 		"/api//run/{modelId}/now":          "",
 		"/{modelId}":                       "",
 		"/api/m-{modelId}.do":              "",
-		"/api/{modelId}/{modelId}":         "",
+		"/api/{modelId}/{modelId}":         "must not contain {modelId} more than once",
 		"/api/run/md1606743910508":         "",
 		"/api/%E9%A2%84/{modelId}":         "",
 		"/api/...;v=1/run@2/a:b/{modelId}": "",
