@@ -1,6 +1,7 @@
 package platform_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -23,6 +24,8 @@ func simulate(t *testing.T, options platformtest.Options) (*platformtest.Simulat
 		ClientID: clientID,
 		Secret:   func() (string, error) { return clientSecret, nil },
 		Timeout:  500 * time.Millisecond,
+
+		ModelExecutePath: platformtest.DefaultModelExecutePath,
 	})
 	require.NoError(t, err)
 	t.Cleanup(client.Close)
@@ -54,6 +57,99 @@ func TestTheStrictSimulatorUnderstandsEveryCall(t *testing.T) {
 	}, 5*time.Second, 10*time.Millisecond)
 }
 
+func TestTheStrictSimulatorUnderstandsEveryCallAboutModels(t *testing.T) {
+	t.Parallel()
+	const model = "md1606743910508"
+	_, client := simulate(t, platformtest.Options{})
+	models, err := client.Models(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{model, "DEFAULT"}, []string{models[0].ID, models[0].Status})
+	require.NotZero(t, models[0].UpdateTime)
+
+	inputs, err := client.ModelInputs(t.Context(), model)
+	require.NoError(t, err)
+	require.Equal(t, []platform.Input{{Name: "DPA_MODEL_WORKDIR", Type: "running"}}, inputs)
+	inputs, err = client.ModelInputs(t.Context(), "am10080")
+	require.NoError(t, err)
+	require.Empty(t, inputs, "null, for there are none")
+
+	trigger := platform.ModelTrigger{ModelID: model, Params: map[string]string{"DPA_MODEL_WORKDIR": "/opt"}, CallbackURL: "http://127.0.0.1:1/"}
+	answer, err := client.TriggerModel(t.Context(), trigger)
+	require.NoError(t, err)
+	require.Nil(t, answer.Outputs)
+	require.Eventually(t, func() bool {
+		instance, err := client.ModelStatus(t.Context(), model, answer.InstanceID)
+		return err == nil && instance.Status == "FINISH"
+	}, 5*time.Second, 10*time.Millisecond)
+	all := []platform.NodeOutput{{Name: "工作目录", Result: "/opt"}, {Name: "磁盘剩余空间", Result: "128GB"}}
+	for designated, want := range map[bool][]platform.NodeOutput{false: all, true: all[:1]} {
+		outputs, err := client.ModelOutputs(t.Context(), model, answer.InstanceID, designated)
+		require.NoError(t, err)
+		require.Equal(t, want, outputs)
+	}
+
+	trigger.Sync, trigger.DesignatedOutputsOnly = true, true
+	answer, err = client.TriggerModel(t.Context(), trigger)
+	require.NoError(t, err)
+	require.Equal(t, platform.ModelAnswer{InstanceID: "in10000002", Status: "FINISH", Outputs: all[:1]}, answer)
+}
+
+func TestABusyModelRejectsATrigger(t *testing.T) {
+	t.Parallel()
+	sim, client := simulate(t, platformtest.Options{})
+	sim.SetScript("am10080", platformtest.Script{Steps: []platformtest.Step{{Status: platformtest.Pending}}})
+	trigger := platform.ModelTrigger{ModelID: "am10080"}
+	_, err := client.TriggerModel(t.Context(), trigger)
+	require.NoError(t, err)
+	_, err = client.TriggerModel(t.Context(), trigger)
+	require.Equal(t, platform.Rejected, platform.OutcomeOf(err), "%v", err)
+	require.Len(t, sim.Executions(), 1)
+}
+
+func TestTheStrictSimulatorTakesAScene(t *testing.T) {
+	t.Parallel()
+	sim, client := simulate(t, platformtest.Options{})
+	scene := everySecond
+	scene.Params = runIt.Params
+	answer, err := client.SchedulePlan(t.Context(), scene)
+	require.NoError(t, err)
+	require.Equal(t, platform.SceneAnswer{InstanceID: "sc10000001", Status: "DEFAULT"}, answer)
+	execution := waitForOne(t, sim)
+	require.Equal(t, "夜间 切换", execution.Scene)
+	require.Equal(t, scene.Params, execution.Params)
+	require.Equal(t, scene.CallbackURL, execution.CallbackURL)
+}
+
+func waitForOne(t *testing.T, sim *platformtest.Simulator) platformtest.Execution {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	executions, err := sim.WaitExecutions(ctx, 1)
+	require.NoError(t, err)
+	return executions[0]
+}
+
+var everySecond = platform.PlanScene{
+	PlanID: "acf42dd3", SceneName: "夜间 切换", ExecuteStrategy: "single", Dimension: "seconds", Intervals: "1",
+	CallbackURL: "http://127.0.0.1:1/?a=b&c=d",
+}
+
+// triggers are the calls that run something, by their endpoints.
+var triggers = map[string]func(context.Context, *platform.Client) error{
+	"P5": func(ctx context.Context, client *platform.Client) error {
+		_, err := client.TriggerPlan(ctx, runIt)
+		return err
+	},
+	"W3": func(ctx context.Context, client *platform.Client) error {
+		_, err := client.TriggerModel(ctx, platform.ModelTrigger{ModelID: "am10080"})
+		return err
+	},
+	"P4": func(ctx context.Context, client *platform.Client) error {
+		_, err := client.SchedulePlan(ctx, everySecond)
+		return err
+	},
+}
+
 func TestNoFaultMakesATriggerRunTwiceOrItsOutcomeALie(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []platformtest.FaultKind{
@@ -61,29 +157,44 @@ func TestNoFaultMakesATriggerRunTwiceOrItsOutcomeALie(t *testing.T) {
 		platformtest.FaultTruncated, platformtest.FaultSlowBody, platformtest.FaultRedirect, platformtest.FaultReset,
 		platformtest.FaultHang, platformtest.FaultDelay,
 	} {
-		for _, endpoint := range []string{"P1.1", "P1.2", "P5"} {
-			for _, ran := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%s at %s, ran %v", kind, endpoint, ran), func(t *testing.T) {
-					t.Parallel()
-					sim, client := simulate(t, platformtest.Options{})
-					sim.Inject(platformtest.Fault{
-						Endpoint: endpoint, Kind: kind, AfterExecution: ran, Code: 997,
-						Data: json.RawMessage(`[{"processPlanId":"acf42dd3"}]`), Delay: time.Second,
-					})
-					_, err := client.TriggerPlan(t.Context(), runIt)
-					client.Close()
-					sim.Close() // what is late has happened by then, or never will
-					executions := len(sim.Executions())
-					switch outcome := platform.OutcomeOf(err); outcome {
-					case platform.Triggered:
-						require.Equal(t, 1, executions)
-					case platform.Unknown:
-						require.Equal(t, "P5", endpoint, "%v", err)
-						require.LessOrEqual(t, executions, 1)
-					default:
-						require.Zero(t, executions, "%v: %v", outcome, err)
+		for trigger, send := range triggers {
+			for _, endpoint := range []string{"P1.1", "P1.2", trigger} {
+				for _, ran := range []bool{false, true} {
+					if endpoint == "P4" && kind == platformtest.FaultData && !ran {
+						continue // code 200 is all that P4 promises: such a lie nobody can see through
 					}
-				})
+					t.Run(fmt.Sprintf("%s, %s at %s, ran %v", trigger, kind, endpoint, ran), func(t *testing.T) {
+						t.Parallel()
+						sim, client := simulate(t, platformtest.Options{})
+						sim.Inject(platformtest.Fault{
+							Endpoint: endpoint, Kind: kind, AfterExecution: ran, Code: 997,
+							Data: json.RawMessage(`[{"processPlanId":"acf42dd3"}]`), Delay: time.Second,
+						})
+						err := send(t.Context(), client)
+						outcome := platform.OutcomeOf(err)
+						if outcome == platform.Triggered { // a scene takes its time
+							waitForOne(t, sim)
+						}
+						client.Close()
+						sim.Close() // what is late has happened by then, or never will
+						executions, sent := len(sim.Executions()), 0
+						for _, r := range sim.Requests() {
+							if r.Endpoint == trigger {
+								sent++
+							}
+						}
+						switch outcome {
+						case platform.Triggered:
+							require.Equal(t, []int{1, 1}, []int{sent, executions})
+						case platform.Unknown:
+							require.Equal(t, trigger, endpoint, "%v", err)
+							require.Equal(t, 1, sent)
+							require.LessOrEqual(t, executions, 1)
+						default:
+							require.Zero(t, sent+executions, "%v: %v", outcome, err)
+						}
+					})
+				}
 			}
 		}
 	}
