@@ -18,8 +18,9 @@ import (
 
 // Check says whether something that the program depends on can be used.
 type Check struct {
-	Name  string
-	Ready func(context.Context) error
+	Name   string
+	Ready  func(context.Context) error
+	Remark func() string // what else operators should know, such as a backlog; nil or empty: nothing
 }
 
 const (
@@ -28,8 +29,8 @@ const (
 )
 
 // Handler serves GET /healthz (200 while the process lives), GET /readyz (200
-// when every check passes, else 503 with a line per check that does not) and
-// GET /metrics.
+// when every check passes, with a line per remark, else 503 with a line per
+// check that does not) and GET /metrics.
 func Handler(metrics http.Handler, checks ...Check) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
@@ -39,6 +40,14 @@ func Handler(metrics http.Handler, checks ...Check) http.Handler {
 			return
 		}
 		fmt.Fprintln(w, "ready")
+		for _, check := range checks {
+			if check.Remark == nil {
+				continue
+			}
+			if remark := check.Remark(); remark != "" {
+				fmt.Fprintf(w, "%s: %s\n", check.Name, remark)
+			}
+		}
 	})
 	mux.Handle("GET /metrics", metrics)
 	return mux

@@ -39,25 +39,30 @@ func TestAProgramIsReadyWhenAllItNeedsIs(t *testing.T) {
 	var down atomic.Bool
 	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "some_metric 1\n") })
 	handler := Handler(metrics,
-		Check{"platform", func(context.Context) error { return nil }},
-		Check{"temporal", func(context.Context) error {
-			if down.Load() {
-				return errors.New("not reachable")
-			}
-			return nil
-		}},
+		Check{Name: "platform", Ready: func(context.Context) error { return nil }},
+		Check{
+			Name: "temporal",
+			Ready: func(context.Context) error {
+				if down.Load() {
+					return errors.New("not reachable")
+				}
+				return nil
+			},
+			Remark: func() string { return "3 calls wait" },
+		},
 	)
 	listener := listen(t)
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- Serve(ctx, listener, handler) }()
 
-	status, _ := get(t, listener, "/readyz")
+	status, body := get(t, listener, "/readyz")
 	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, "ready\ntemporal: 3 calls wait\n", body)
 	require.NoError(t, Probe(t.Context(), listener.Addr().String()))
 
 	down.Store(true)
-	status, body := get(t, listener, "/readyz")
+	status, body = get(t, listener, "/readyz")
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	require.Equal(t, "temporal: not reachable\n", body)
 	require.ErrorContains(t, Probe(t.Context(), listener.Addr().String()), "temporal: not reachable")

@@ -8,50 +8,86 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"strings"
 
 	"go.opentelemetry.io/otel/metric"
+	"golang.org/x/sync/errgroup"
 
+	"github.com/dpaflow/dpaflow/internal/admin"
 	"github.com/dpaflow/dpaflow/internal/config"
 	"github.com/dpaflow/dpaflow/internal/connect"
 	"github.com/dpaflow/dpaflow/signals"
 )
 
-// supported refuses what would otherwise be promised by a variable and not be done.
-func supported(cfg config.Bridge) error {
-	var names []string
-	if cfg.Unsigned {
-		names = append(names, "DPA_BRIDGE_UNSIGNED")
-	}
-	if cfg.SpoolDir != "" {
-		names = append(names, "DPA_SPOOL_DIR")
-	}
-	if cfg.EncryptionKeys.Reveal() != "" {
-		names = append(names, "DPA_ENCRYPTION_KEYS")
-	}
-	if len(names) > 0 {
-		return errors.New("configuration: this version does not support " + strings.Join(names, ", "))
-	}
-	return nil
+// Bridge is a callback bridge that listens already and does not answer yet.
+type Bridge struct {
+	listener net.Listener
+	handler  signals.HandlerConfig
+	spool    *signals.Spool // nil: there is none
+	temporal *connect.Client
 }
 
-// Serve receives callbacks until the context ends, then lets those in flight finish and returns nil.
-// The client must have been dialled with signals.RequestIDInterceptor.
-func Serve(ctx context.Context, cfg config.Bridge, temporal *connect.Client, logger *slog.Logger, meters metric.MeterProvider) error {
-	if err := supported(cfg); err != nil {
-		return err
+// Open opens what the bridge needs: the port, and the spool where one is configured. An error names the variable to check.
+// The client must have been dialled with signals.RequestIDInterceptor. Serve closes everything again, so it has to be called.
+func Open(cfg config.Bridge, temporal *connect.Client, logger *slog.Logger, meters metric.MeterProvider) (*Bridge, error) {
+	if cfg.EncryptionKeys.Reveal() != "" {
+		return nil, errors.New("configuration: this version does not support DPA_ENCRYPTION_KEYS")
 	}
 	listener, err := net.Listen("tcp", cfg.Addr)
 	if err != nil {
-		return fmt.Errorf("listen for callbacks: %w; check DPA_BRIDGE_ADDR", err)
+		return nil, fmt.Errorf("listen for callbacks: %w; check DPA_BRIDGE_ADDR", err)
 	}
-	logger.Info("receiving callbacks", "address", listener.Addr().String(), "keys", cfg.CallbackKeys, "namespace", temporal.Namespace)
-	return signals.Serve(ctx, listener, signals.NewHandler(signals.HandlerConfig{
+	b := &Bridge{listener: listener, temporal: temporal, handler: signals.HandlerConfig{
 		Keys:              cfg.CallbackKeys,
 		Namespace:         temporal.Namespace,
 		Deliverer:         signals.NewTemporalDeliverer(temporal),
 		Logger:            logger,
 		MeterProvider:     meters,
 		RequestsPerSecond: cfg.RequestsPerSecond,
-	}))
+	}}
+	if cfg.SpoolDir != "" {
+		b.spool, err = signals.OpenSpool(signals.SpoolConfig{
+			Dir:           cfg.SpoolDir,
+			Namespace:     temporal.Namespace,
+			Next:          b.handler.Deliverer,
+			Logger:        logger,
+			MeterProvider: meters,
+		})
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("%w; check DPA_SPOOL_DIR", err), listener.Close())
+		}
+		b.handler.Deliverer = b.spool
+	}
+	logger.Info("receiving callbacks", "address", listener.Addr().String(), "keys", cfg.CallbackKeys,
+		"namespace", temporal.Namespace, "spool", b.spool != nil)
+	return b, nil
+}
+
+// Check says whether the bridge can take callbacks. With a spool that does not depend on Temporal.
+func (b *Bridge) Check() admin.Check {
+	if b.spool != nil {
+		return admin.Check{Name: "spool", Ready: b.spool.Ready, Remark: b.spool.Remark}
+	}
+	return admin.Check{Name: "temporal", Ready: b.temporal.Ready}
+}
+
+// Serve receives callbacks until the context ends, then lets those in flight finish and returns nil.
+func (b *Bridge) Serve(ctx context.Context) (err error) {
+	if b.spool == nil {
+		return signals.Serve(ctx, b.listener, signals.NewHandler(b.handler))
+	}
+	// Closed last: a callback in flight may still have to be kept.
+	defer func() { err = errors.Join(err, b.spool.Close()) }()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return b.spool.Forward(ctx) })
+	group.Go(func() error { return signals.Serve(ctx, b.listener, signals.NewHandler(b.handler)) })
+	return group.Wait()
+}
+
+// Serve opens the bridge and serves it.
+func Serve(ctx context.Context, cfg config.Bridge, temporal *connect.Client, logger *slog.Logger, meters metric.MeterProvider) error {
+	b, err := Open(cfg, temporal, logger, meters)
+	if err != nil {
+		return err
+	}
+	return b.Serve(ctx)
 }

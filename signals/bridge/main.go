@@ -1,5 +1,5 @@
 // Command bridge receives the platform's callbacks and hands them to Temporal. It keeps nothing that
-// another copy would need, so run as many as wanted.
+// another copy would need, so run as many as wanted; each with a DPA_SPOOL_DIR of its own.
 package main
 
 import (
@@ -67,10 +67,12 @@ func run(ctx context.Context, cfg config.Bridge) error {
 	}
 	defer temporal.Close()
 
+	b, err := bridge.Open(cfg, temporal, logger, metrics.MeterProvider())
+	if err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		return admin.Serve(ctx, adminListener, admin.Handler(metrics.Handler(), admin.Check{Name: "temporal", Ready: temporal.Ready}))
-	})
-	group.Go(func() error { return bridge.Serve(ctx, cfg, temporal, logger, metrics.MeterProvider()) })
+	group.Go(func() error { return b.Serve(ctx) })
+	group.Go(func() error { return admin.Serve(ctx, adminListener, admin.Handler(metrics.Handler(), b.Check())) })
 	return group.Wait()
 }

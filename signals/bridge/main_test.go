@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/base64"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 
+	"github.com/dpaflow/dpaflow/internal/admin"
 	"github.com/dpaflow/dpaflow/internal/config"
 	"github.com/dpaflow/dpaflow/signals"
 )
@@ -42,68 +45,127 @@ func settings(more map[string]string) func(string) (string, bool) {
 		"DPA_ADMIN_ADDR":    "127.0.0.1:0",
 		"DPA_LOG_LEVEL":     "error",
 	}
-	for name, value := range more {
-		values[name] = value
-	}
+	maps.Copy(values, more)
 	return func(name string) (string, bool) {
 		value, set := values[name]
 		return value, set
 	}
 }
 
-func TestABridgeStartsWithoutTemporalAndDeliversWhenItIsThere(t *testing.T) {
-	temporal, err := net.Listen("tcp", "127.0.0.1:0")
+// address is one that nothing listens on.
+func address(t *testing.T) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer temporal.Close()
-	callbacks, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, callbacks.Close()) // its port is free for the bridge now
-	t.Setenv("TEMPORAL_ADDRESS", temporal.Addr().String())
+	require.NoError(t, listener.Close())
+	return listener.Addr().String()
+}
+
+// start runs a bridge until the returned function is called, with a Temporal that is not there yet.
+func start(t *testing.T, more map[string]string) (cfg config.Bridge, temporal string, stop func()) {
+	temporal = address(t)
+	t.Setenv("TEMPORAL_ADDRESS", temporal)
 	t.Setenv("TEMPORAL_NAMESPACE", "ops")
 	t.Setenv("TEMPORAL_CONFIG_FILE", "/dev/null")
-
-	cfg, err := config.LoadBridge(settings(map[string]string{"DPA_BRIDGE_ADDR": callbacks.Addr().String()}))
+	values := map[string]string{"DPA_BRIDGE_ADDR": address(t), "DPA_ADMIN_ADDR": address(t)}
+	maps.Copy(values, more)
+	cfg, err := config.LoadBridge(settings(values))
 	require.NoError(t, err)
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
+	ctx, cancel := context.WithCancel(t.Context())
 	stopped := make(chan error, 1)
 	go func() { stopped <- run(ctx, cfg) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		require.NoError(t, <-stopped)
+	})
+	t.Cleanup(stop)
 	require.Eventually(t, func() bool {
-		conn, err := net.Dial("tcp", callbacks.Addr().String())
+		conn, err := net.Dial("tcp", cfg.Addr)
 		if err == nil {
 			conn.Close()
 		}
 		return err == nil
 	}, 10*time.Second, 10*time.Millisecond, "the bridge listens though nothing answers for Temporal yet")
+	return cfg, temporal, stop
+}
 
+// appear makes Temporal be there.
+func appear(t *testing.T, address string) frontend {
+	listener, err := net.Listen("tcp", address)
+	require.NoError(t, err)
 	server := grpc.NewServer()
-	defer server.Stop()
-	f := frontend{signals: make(chan *workflowservice.SignalWorkflowExecutionRequest, 1)}
+	t.Cleanup(server.Stop)
+	f := frontend{signals: make(chan *workflowservice.SignalWorkflowExecutionRequest, 10)}
 	workflowservice.RegisterWorkflowServiceServer(server, f)
-	go server.Serve(temporal)
+	go server.Serve(listener)
+	return f
+}
 
-	token := cfg.CallbackKeys.Token(signals.Target{Kind: signals.KindPlan, Namespace: "ops", WorkflowID: "w", Key: "k"})
+func post(t *testing.T, url, body string) string {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	answer, err := client.Post(signals.CallbackURL("http://"+callbacks.Addr().String(), token, signals.KindPlan),
-		"application/json", strings.NewReader(`{"planInstanceId":"in1","processPlanId":"p","status":"SUCCESS"}`))
+	answer, err := client.Post(url, "application/json", strings.NewReader(body))
 	require.NoError(t, err)
 	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
+	text, err := io.ReadAll(answer.Body)
 	require.NoError(t, err)
-	require.Equal(t, "SUCCESS", string(body))
+	return string(text)
+}
+
+const planBody = `{"planInstanceId":"in1","processPlanId":"p","status":"SUCCESS"}`
+
+// callback is the address of a trigger.
+func callback(cfg config.Bridge) string {
+	token := cfg.CallbackKeys.Token(signals.Target{Kind: signals.KindPlan, Namespace: "ops", WorkflowID: "机房切换", Key: "k"})
+	return signals.CallbackURL("http://"+cfg.Addr, token, signals.KindPlan)
+}
+
+func TestABridgeStartsWithoutTemporalAndDeliversWhenItIsThere(t *testing.T) {
+	cfg, temporal, stop := start(t, nil)
+	require.Error(t, admin.Probe(t.Context(), cfg.AdminAddr), "not ready without Temporal")
+	f := appear(t, temporal)
+	require.Eventually(t, func() bool { // the platform calls again, too
+		return post(t, callback(cfg), planBody) == "SUCCESS"
+	}, 10*time.Second, 10*time.Millisecond)
 	signal := <-f.signals
 	require.Equal(t, "platform-callback:k", signal.GetSignalName())
+	require.Equal(t, "机房切换", signal.GetWorkflowExecution().GetWorkflowId())
 	require.Equal(t, "ops", signal.GetNamespace())
-
 	stop()
-	require.NoError(t, <-stopped)
+}
+
+func TestABridgeWithASpoolTakesCallbacksWithoutTemporal(t *testing.T) {
+	cfg, temporal, stop := start(t, map[string]string{"DPA_SPOOL_DIR": t.TempDir()})
+	require.NoError(t, admin.Probe(t.Context(), cfg.AdminAddr))
+	require.Equal(t, "SUCCESS", post(t, callback(cfg), planBody))
+	require.NoError(t, admin.Probe(t.Context(), cfg.AdminAddr))
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Get("http://" + cfg.AdminAddr + "/readyz")
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	ready, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	require.Contains(t, string(ready), "ready\nspool: callbacks that wait for Temporal: 1, the oldest for")
+
+	f := appear(t, temporal)
+	signal := <-f.signals
+	require.Equal(t, "机房切换", signal.GetWorkflowExecution().GetWorkflowId())
+	require.NotEmpty(t, signal.GetRequestId())
+	stop()
+}
+
+func TestASpoolInUseNamesTheVariableToChange(t *testing.T) {
+	dir := t.TempDir()
+	start(t, map[string]string{"DPA_SPOOL_DIR": dir})
+	second, err := config.LoadBridge(settings(map[string]string{"DPA_BRIDGE_ADDR": "127.0.0.1:0", "DPA_SPOOL_DIR": dir}))
+	require.NoError(t, err)
+	require.ErrorContains(t, run(t.Context(), second), "check DPA_SPOOL_DIR")
 }
 
 func TestWhatThisVersionDoesNotDoIsRefusedByName(t *testing.T) {
 	t.Parallel()
-	cfg, err := config.LoadBridge(settings(map[string]string{"DPA_BRIDGE_UNSIGNED": "true", "DPA_SPOOL_DIR": t.TempDir()}))
+	keys := "a:" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32)))
+	cfg, err := config.LoadBridge(settings(map[string]string{"DPA_ENCRYPTION_KEYS": keys}))
 	require.NoError(t, err)
-	require.EqualError(t, run(t.Context(), cfg), "configuration: this version does not support DPA_BRIDGE_UNSIGNED, DPA_SPOOL_DIR")
+	require.EqualError(t, run(t.Context(), cfg), "configuration: this version does not support DPA_ENCRYPTION_KEYS")
 }
 
 func TestATakenPortNamesTheVariableToChange(t *testing.T) {
