@@ -38,11 +38,11 @@ func (s *stack) update(run client.WorkflowRun, name string, argument any) error 
 	return nil
 }
 
-// silentPlans has one plan for each run, which succeeds at once, gives out HOST, and does not call back.
-func silentPlans(runs []*triggerRun) (c platformtest.Catalogue) {
-	for _, r := range runs {
+// silentPlans succeed at once, give out HOST, and do not call back.
+func silentPlans(ids ...string) (c platformtest.Catalogue) {
+	for _, id := range ids {
 		c.Plans = append(c.Plans, platformtest.Plan{
-			ID: r.plan, Title: r.plan,
+			ID: id, Title: id,
 			Inputs: []platformtest.ModelInputs{{ModelID: "md1", Inputs: []platformtest.Input{{Name: "HOST", Type: "running"}}}},
 			Script: platformtest.Script{
 				Steps: []platformtest.Step{success(0)}, NoCallbacks: true,

@@ -135,7 +135,7 @@ func TestTriggerFaultsByTimeoutNeverRunAPlanTwice(t *testing.T) {
 func failTriggers(t *testing.T, cases []triggerCase, env ...string) {
 	begun := time.Now()
 	runs := triggerRuns(cases)
-	s := newStack(t, silentPlans(runs), env...)
+	s := newStack(t, silentPlans(planIDs(runs)...), env...)
 	for _, r := range runs {
 		f := r.Fault
 		f.Endpoint, f.PlanID = "P5", r.plan
@@ -195,6 +195,13 @@ func triggerRuns(cases []triggerCase) (runs []*triggerRun) {
 		}
 	}
 	return runs
+}
+
+func planIDs(runs []*triggerRun) (ids []string) {
+	for _, r := range runs {
+		ids = append(ids, r.plan)
+	}
+	return ids
 }
 
 // decide is what an operator does who has looked at the platform.

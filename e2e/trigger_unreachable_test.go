@@ -30,7 +30,7 @@ func TestTriggerThatCannotConnectIsSentOnceItCan(t *testing.T) {
 			begun := time.Now()
 			gate := newGate(t, test.https)
 			early, later := unreachableRuns("token"), unreachableRuns("trigger")
-			s := newStack(t, silentPlans(append(early, later...)), gate.env()...)
+			s := newStack(t, silentPlans(planIDs(append(early, later...))...), gate.env()...)
 			gate.serve(s.sim)
 
 			// At first there is no token to be had; later there is one, and it is the trigger that does not connect.
@@ -65,7 +65,7 @@ func TestTriggerThatCannotConnectIsSentOnceItCan(t *testing.T) {
 func TestTriggerOfAPlatformWhoseNameIsUnknownEndsAsNotSent(t *testing.T) {
 	t.Parallel()
 	runs := unreachableRuns("name")
-	s := newStack(t, silentPlans(runs), "DPA_BASE_URL=http://nosuchhost.invalid", "DPA_ALLOW_HTTP=true")
+	s := newStack(t, silentPlans(planIDs(runs)...), "DPA_BASE_URL=http://nosuchhost.invalid", "DPA_ALLOW_HTTP=true")
 	s.startAll(runs, "5s")
 	each(t, runs, func(r *triggerRun) error {
 		err := r.Get(t.Context(), nil)
