@@ -30,20 +30,27 @@ const (
 	OutcomeSpooled Outcome = "spooled" // it is on this machine's disk, until Temporal can be reached
 )
 
-// TemporalDeliverer delivers news as a signal of the target's workflow.
+// TemporalDeliverer delivers news as a signal: of the target's workflow, or of the inbox of its instance.
 type TemporalDeliverer struct {
-	client client.Client
+	client    client.Client
+	taskQueue string
 }
 
 // NewTemporalDeliverer delivers through a client for the namespace that tokens are verified for.
-// The client must have been dialled with RequestIDInterceptor; without it Temporal does not drop repeats.
-func NewTemporalDeliverer(c client.Client) *TemporalDeliverer {
-	return &TemporalDeliverer{client: c}
+// The client must have been dialled with RequestIDInterceptor; without it Temporal does not drop repeats. Inboxes are started on the task queue.
+func NewTemporalDeliverer(c client.Client, taskQueue string) *TemporalDeliverer {
+	return &TemporalDeliverer{client: c, taskQueue: taskQueue}
 }
 
 // Deliver implements Deliverer: it ends well once Temporal has stored the signal, or says that no such run is open.
 func (d *TemporalDeliverer) Deliver(ctx context.Context, t Target, news Callback) (Outcome, error) {
 	ctx = context.WithValue(ctx, requestIDKey{}, requestID(t.Key, news))
+	if t.isInbox() {
+		if err := signalInbox(ctx, d.client, d.taskQueue, t.Kind, news.InstanceID, InboxNews, news); err != nil {
+			return "", fmt.Errorf("signalling inbox %q: %w", t.WorkflowID, err)
+		}
+		return OutcomeStored, nil
+	}
 	err := d.client.SignalWorkflow(ctx, t.WorkflowID, "", SignalName(t.Key), news)
 	var notFound *serviceerror.NotFound
 	if errors.As(err, &notFound) {
@@ -61,9 +68,12 @@ type requestIDKey struct{}
 // drops repeats by itself (the SDK would make up a new id each time). Wire it with
 // client.ConnectionOptions{DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(signals.RequestIDInterceptor)}}.
 func RequestIDInterceptor(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	if signal, ok := req.(*workflowservice.SignalWorkflowExecutionRequest); ok {
-		if id, ok := ctx.Value(requestIDKey{}).(string); ok {
-			signal.RequestId = id
+	if id, ok := ctx.Value(requestIDKey{}).(string); ok {
+		switch r := req.(type) {
+		case *workflowservice.SignalWorkflowExecutionRequest:
+			r.RequestId = id
+		case *workflowservice.SignalWithStartWorkflowExecutionRequest:
+			r.RequestId = id
 		}
 	}
 	return invoke(ctx, method, req, reply, cc, opts...)

@@ -73,7 +73,7 @@ func dial(t *testing.T, f *frontend) client.Client {
 func TestNewsBecomesASignalOfItsWorkflow(t *testing.T) {
 	t.Parallel()
 	f := &frontend{}
-	d := NewTemporalDeliverer(dial(t, f))
+	d := NewTemporalDeliverer(dial(t, f), "dpa")
 	outcome, err := d.Deliver(t.Context(), waiting, Callback{"in1", "SUCCESS"})
 	require.NoError(t, err)
 	require.Equal(t, OutcomeStored, outcome)
@@ -94,8 +94,8 @@ func TestTheRequestIDIsThatOfTheNews(t *testing.T) {
 	t.Parallel()
 	f := &frontend{}
 	c := dial(t, f)
-	d := NewTemporalDeliverer(c)
-	again := NewTemporalDeliverer(dial(t, f)) // another bridge
+	d := NewTemporalDeliverer(c, "dpa")
+	again := NewTemporalDeliverer(dial(t, f), "dpa") // another bridge
 	other := waiting
 	other.Key = "step-3/1"
 	for _, send := range []struct {
@@ -147,7 +147,7 @@ func TestWhatTemporalAnswersDecidesWhetherNewsIsDurable(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := NewTemporalDeliverer(dial(t, &frontend{err: test.answer}))
+			d := NewTemporalDeliverer(dial(t, &frontend{err: test.answer}), "dpa")
 			outcome, err := d.Deliver(t.Context(), waiting, Callback{"in1", "SUCCESS"})
 			require.Equal(t, test.outcome, outcome)
 			require.Equal(t, test.outcome == "", err != nil, "%v", err)

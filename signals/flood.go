@@ -1,18 +1,27 @@
 package signals
 
 import (
+	"cmp"
 	"math"
+	"strings"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/time/rate"
 )
 
+// Temporal lets a run have 10,000 signals, and a run with that many is lost. An honest trigger brings a handful of news
+// in its life: one instance, some statuses, repeats not counted. Whoever got hold of an address can bring
+// 100 + 144 a day to each bridge: within a week 1,108, or 8,864 through eight bridges. A bridge that restarts begins anew.
+//
+// The address of a timed scene is different: it brings news of ever new instances, several for each, for months.
+// So it may bring one a second; the run has to continue as new long before its 10,000th.
 const (
-	// A run takes 10,000 signals at most. At this pace that is more than a day of nothing but new news on one address,
-	// while an honest plan sends a handful.
-	newsBurst  = 200
-	newsRefill = 10 * time.Second
+	newsBurst   = 100
+	newsRefill  = 10 * time.Minute
+	sceneRefill = time.Second
+
+	strangersPerSecond = 50
 
 	remembered  = 10_000 // triggers and pieces of news, the least recent forgotten first
 	repeatsLast = 10 * time.Minute
@@ -26,21 +35,26 @@ type news struct {
 // flood keeps what the network sends away from Temporal: too many requests, too much news for one trigger,
 // and repeats of what is stored already. All of it is memory of one process: losing it costs an RPC, never news.
 type flood struct {
-	bridge   *rate.Limiter
-	triggers *lru.Cache[Target, *rate.Limiter]
-	stored   *lru.Cache[news, time.Time]
+	bridge    *rate.Limiter // of all who hold a token
+	strangers *rate.Limiter // of all who do not: they use up nothing of the others'
+	triggers  *lru.Cache[Target, *rate.Limiter]
+	stored    *lru.Cache[news, time.Time]
 }
 
 func newFlood(requestsPerSecond float64) *flood {
-	limit, burst := rate.Inf, 0
-	if requestsPerSecond > 0 {
-		limit, burst = rate.Limit(requestsPerSecond), int(math.Ceil(requestsPerSecond))
-	}
 	return &flood{
-		bridge:   rate.NewLimiter(limit, burst),
-		triggers: newLRU[Target, *rate.Limiter](),
-		stored:   newLRU[news, time.Time](),
+		bridge:    newLimiter(requestsPerSecond),
+		strangers: newLimiter(cmp.Or(requestsPerSecond, strangersPerSecond)),
+		triggers:  newLRU[Target, *rate.Limiter](),
+		stored:    newLRU[news, time.Time](),
 	}
+}
+
+func newLimiter(perSecond float64) *rate.Limiter {
+	if perSecond <= 0 {
+		return rate.NewLimiter(rate.Inf, 0)
+	}
+	return rate.NewLimiter(rate.Limit(perSecond), int(math.Ceil(perSecond)))
 }
 
 func newLRU[K comparable, V any]() *lru.Cache[K, V] {
@@ -61,12 +75,20 @@ func (f *flood) isRepeat(n news) bool {
 func (f *flood) allowNews(t Target) bool {
 	limiter, ok := f.triggers.Get(t)
 	if !ok {
-		fresh := rate.NewLimiter(rate.Every(newsRefill), newsBurst)
+		fresh := rate.NewLimiter(rate.Every(refillOf(t)), newsBurst)
 		if limiter, ok, _ = f.triggers.PeekOrAdd(t, fresh); !ok {
 			limiter = fresh
 		}
 	}
 	return limiter.Allow()
+}
+
+// refillOf is the time in which a target may bring one more piece of news.
+func refillOf(t Target) time.Duration {
+	if strings.HasPrefix(t.Key, SceneKeyPrefix) {
+		return sceneRefill
+	}
+	return newsRefill
 }
 
 // wasStored remembers news as stored. Call it only once the news is durable.

@@ -49,7 +49,7 @@ func TestOneTriggerCannotFloodItsRun(t *testing.T) {
 		}
 		answer := b.post(planTarget(), instance(newsBurst))
 		requireRefused(t, http.StatusTooManyRequests, answer)
-		require.Equal(t, "10", answer.Header.Get("Retry-After"))
+		require.Equal(t, "600", answer.Header.Get("Retry-After"))
 		requireSuccess(t, b.post(planTarget(), instance(0))) // a repeat
 
 		other := planTarget()
@@ -59,9 +59,47 @@ func TestOneTriggerCannotFloodItsRun(t *testing.T) {
 		time.Sleep(newsRefill)
 		requireSuccess(t, b.post(planTarget(), instance(newsBurst)))
 		requireRefused(t, http.StatusTooManyRequests, b.post(planTarget(), instance(newsBurst+1)))
+	})
+}
 
-		day := newsBurst + int(24*time.Hour/newsRefill)
-		require.Less(t, day, 10_000, "a day's worth stays within what one run can take")
+// signalLimit is how many signals Temporal lets one run have.
+const signalLimit = 10_000
+
+// flooded is how much of a flood of new news on one address the given number of bridges lets through within some time.
+func flooded(t *testing.T, target Target, bridges int, within time.Duration) (stored int) {
+	for range bridges {
+		b := newBench(t, nil)
+		for end, n := time.Now().Add(within), 0; time.Now().Before(end); n++ {
+			if b.post(target, instance(n)).StatusCode == http.StatusTooManyRequests {
+				time.Sleep(newsRefill)
+			}
+		}
+		stored += len(b.inbox.delivered())
+	}
+	return stored
+}
+
+func TestALeakedAddressCannotEndItsRunWithinAWeek(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const week = 7 * 24 * time.Hour
+		stored := flooded(t, planTarget(), 8, week)
+		require.Less(t, stored, signalLimit)
+		require.Greater(t, stored, signalLimit/2, "the flood was one")
+		require.Less(t, flooded(t, planTarget(), 1, week), signalLimit/8)
+	})
+}
+
+func TestATimedSceneMayBringNewsForMonths(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		scene := planTarget()
+		scene.Key = SceneKeyPrefix + "1"
+		for n := range 10 * newsBurst {
+			requireSuccess(t, b.post(scene, instance(n)))
+			time.Sleep(sceneRefill)
+		}
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,7 +22,9 @@ type HandlerConfig struct {
 	Logger        *slog.Logger         // default: slog.Default()
 	MeterProvider metric.MeterProvider // default: nothing is measured
 
-	RequestsPerSecond float64       // ceiling for the whole handler; 0: unlimited
+	Unsigned *UnsignedConfig // nil: the fixed URLs are unknown paths
+
+	RequestsPerSecond float64       // ceiling for tokens, and one of the same height for the fixed URLs; 0: unlimited, and 50
 	MaxBody           int64         // bytes; default: 64 KiB
 	DeliverTimeout    time.Duration // of one delivery; default: 10s
 }
@@ -32,7 +35,8 @@ type handler struct {
 	metrics metrics
 }
 
-// NewHandler receives the platform's callbacks (P7, W5) at POST /callbacks/plan/{token} and /callbacks/model/{token}.
+// NewHandler receives the platform's callbacks (P7, W5) at POST /callbacks/plan/{token} and /callbacks/model/{token},
+// and where that is configured at /callbacks/plan and /callbacks/model.
 // It answers SUCCESS once the news is durable, and anything else with a status of 400 or more, which makes the platform call again.
 func NewHandler(config HandlerConfig) http.Handler {
 	if config.Logger == nil {
@@ -53,7 +57,7 @@ func NewHandler(config HandlerConfig) http.Handler {
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kind, token, ok := route(r)
-	if !ok {
+	if !ok || token == "" && h.Unsigned == nil {
 		refuse(w, http.StatusNotFound)
 		return
 	}
@@ -68,29 +72,33 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // route is not left to http.ServeMux, which redirects what it finds unclean: here only the exact path counts.
+// The fixed URLs have no token.
 func route(r *http.Request) (kind Kind, token string, ok bool) {
 	path, found := strings.CutPrefix(r.URL.EscapedPath(), "/callbacks/")
-	name, token, _ := strings.Cut(path, "/")
+	name, token, slash := strings.Cut(path, "/")
 	kind = Kind(name)
-	ok = found && kindCode(kind) != 0 && token != "" && !strings.Contains(token, "/")
+	ok = found && kindCode(kind) != 0 && slash == (token != "") && !strings.Contains(token, "/")
 	return kind, token, ok
 }
 
-// receive answers one callback. The body is read only for those who hold a token.
+// receive answers one callback. The body is read only for those who hold a token, or may do without.
 func (h *handler) receive(w http.ResponseWriter, r *http.Request, kind Kind, token string) result {
-	target, err := h.Keys.Verify(kind, h.Namespace, token)
-	if err != nil {
+	target, ok := h.admit(r, kind, token)
+	if !ok {
 		refuse(w, http.StatusNotFound) // counted, not logged: strangers shall not fill the disk
 		return resultForged
 	}
-	logger := h.Logger.With("kind", kind, "workflowId", target.WorkflowID, "key", target.Key)
-	if !h.flood.bridge.Allow() {
-		logger.Warn("callback refused: over the bridge's limit")
+	limit := h.flood.bridge
+	if token == "" {
+		limit = h.flood.strangers
+	}
+	if !limit.Allow() { // not logged either
 		w.Header().Set("Retry-After", "1")
 		refuse(w, http.StatusTooManyRequests)
 		return resultLimited
 	}
 
+	logger := h.Logger.With("kind", kind, "workflowId", target.WorkflowID, "key", target.Key)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.MaxBody))
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 		logger.Warn("callback refused: its body is too large", "limit", h.MaxBody)
@@ -106,7 +114,20 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request, kind Kind, tok
 		refuse(w, http.StatusBadRequest)
 		return resultMalformed
 	}
+	if token == "" {
+		target = inboxTarget(kind, h.Namespace, callback.InstanceID)
+		logger = h.Logger.With("kind", kind, "workflowId", target.WorkflowID)
+	}
 	return h.deliver(w, r, logger.With("instanceId", callback.InstanceID, "status", callback.Status), news{target, callback})
+}
+
+// admit says whether a request may bring news, and with a token for which target.
+func (h *handler) admit(r *http.Request, kind Kind, token string) (Target, bool) {
+	if token == "" {
+		return Target{}, h.Unsigned.admits(r)
+	}
+	target, err := h.Keys.Verify(kind, h.Namespace, token)
+	return target, err == nil
 }
 
 // deliver answers SUCCESS if and only if the news is durable.
@@ -117,7 +138,7 @@ func (h *handler) deliver(w http.ResponseWriter, r *http.Request, logger *slog.L
 	}
 	if !h.flood.allowNews(n.target) {
 		logger.Warn("callback refused: too much news for one trigger")
-		w.Header().Set("Retry-After", "10")
+		w.Header().Set("Retry-After", strconv.Itoa(int(refillOf(n.target).Seconds())))
 		refuse(w, http.StatusTooManyRequests)
 		return resultLimited
 	}

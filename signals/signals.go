@@ -3,6 +3,8 @@
 //
 // The address carries a signed token that names the workflow and the trigger, so a callback needs no look-up
 // and no database: the handler verifies the token, delivers the news, and answers SUCCESS once it is durable.
+// Durable is what Temporal has stored, or what the spool has on disk. News that comes without a token finds its run
+// through an inbox.
 package signals
 
 import "unicode/utf8"
@@ -35,14 +37,19 @@ const (
 	maxKey        = 300
 )
 
-// Target is where a callback belongs: one trigger of one workflow, across its resets and continue-as-new.
+// SceneKeyPrefix begins the key of a timed scene's address (P4). Such an address brings news of ever new instances,
+// so the handler lets much more through to it; the workflow has to continue as new in time.
+const SceneKeyPrefix = "scene:"
+
+// Target is where a callback belongs: one trigger of one workflow, across its resets and continue-as-new,
+// or the inbox of one instance.
 type Target struct {
 	Kind Kind
 	// Namespace is covered by the token's signature but not carried in it: the bridge knows its own.
 	Namespace string
 	// WorkflowID is any UTF-8 text of 1 to 1000 bytes.
 	WorkflowID string
-	// Key tells the triggers of one workflow apart; UTF-8 text of 1 to 300 bytes.
+	// Key tells the triggers of one workflow apart; UTF-8 text of 1 to 300 bytes. It is empty for an inbox.
 	Key string
 }
 

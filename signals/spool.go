@@ -106,7 +106,7 @@ func (s *Spool) behind(t Target) (bool, error) {
 	return found, nil
 }
 
-var errAway = errors.New("Temporal could not be reached a moment ago")
+var errAway = errors.New("no connection to Temporal a moment ago")
 
 // direct delivers to Temporal; while that is away, at once or not at all.
 func (s *Spool) direct(ctx context.Context, t Target, news Callback) (Outcome, error) {

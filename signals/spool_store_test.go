@@ -105,4 +105,3 @@ func TestAFullSpoolTakesNothingUntilSomethingIsDelivered(t *testing.T) {
 	require.Equal(t, OutcomeSpooled, deliver(t, s, "w", "SUCCESS"))
 	require.NoError(t, s.Ready(t.Context()))
 }
-

@@ -199,4 +199,3 @@ func TestDeadLettersAreBounded(t *testing.T) {
 		return nil
 	}))
 }
-

@@ -39,11 +39,14 @@ func Open(cfg config.Bridge, temporal *connect.Client, logger *slog.Logger, mete
 	b := &Bridge{listener: listener, temporal: temporal, handler: signals.HandlerConfig{
 		Keys:              cfg.CallbackKeys,
 		Namespace:         temporal.Namespace,
-		Deliverer:         signals.NewTemporalDeliverer(temporal),
+		Deliverer:         signals.NewTemporalDeliverer(temporal, cfg.TaskQueue),
 		Logger:            logger,
 		MeterProvider:     meters,
 		RequestsPerSecond: cfg.RequestsPerSecond,
 	}}
+	if cfg.Unsigned {
+		b.handler.Unsigned = &signals.UnsignedConfig{Secret: cfg.UnsignedSecret.Reveal(), From: cfg.UnsignedFrom}
+	}
 	if cfg.SpoolDir != "" {
 		b.spool, err = signals.OpenSpool(signals.SpoolConfig{
 			Dir:           cfg.SpoolDir,
@@ -58,7 +61,7 @@ func Open(cfg config.Bridge, temporal *connect.Client, logger *slog.Logger, mete
 		b.handler.Deliverer = b.spool
 	}
 	logger.Info("receiving callbacks", "address", listener.Addr().String(), "keys", cfg.CallbackKeys,
-		"namespace", temporal.Namespace, "spool", b.spool != nil)
+		"namespace", temporal.Namespace, "spool", b.spool != nil, "unsigned", cfg.Unsigned)
 	return b, nil
 }
 

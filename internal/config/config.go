@@ -7,6 +7,7 @@ package config
 
 import (
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/dpaflow/dpaflow/platform"
@@ -22,6 +23,9 @@ var Variables = []string{
 	"DPA_BRIDGE_ADDR",
 	"DPA_BRIDGE_REQUESTS_PER_SECOND",
 	"DPA_BRIDGE_UNSIGNED",
+	"DPA_BRIDGE_UNSIGNED_FROM",
+	"DPA_BRIDGE_UNSIGNED_SECRET",
+	"DPA_BRIDGE_UNSIGNED_SECRET_FILE",
 	"DPA_BUILD_ID",
 	"DPA_CALLBACK_KEYS",
 	"DPA_CALLBACK_KEYS_FILE",
@@ -71,12 +75,14 @@ type Worker struct {
 // Bridge is the configuration of the callback bridge.
 type Bridge struct {
 	Common
-	CallbackKeys      signals.Keys // verify the addresses that are called
-	Addr              string       // host:port where callbacks are received
-	Unsigned          bool         // callbacks on the fixed URLs are accepted too
-	RequestsPerSecond float64      // ceiling; 0: the handler's default
-	SpoolDir          string       // where callbacks are kept while Temporal cannot be reached; empty: nowhere
-	AdminAddr         string       // host:port of /healthz, /readyz and /metrics
+	CallbackKeys      signals.Keys   // verify the addresses that are called
+	Addr              string         // host:port where callbacks are received
+	Unsigned          bool           // callbacks on the fixed URLs are accepted too
+	UnsignedSecret    Secret         // that the fixed URLs have to carry; empty: none
+	UnsignedFrom      []netip.Prefix // peers that may use the fixed URLs; empty: all
+	RequestsPerSecond float64        // ceiling; 0: the handler's default
+	SpoolDir          string         // where callbacks are kept while Temporal cannot be reached; empty: nowhere
+	AdminAddr         string         // host:port of /healthz, /readyz and /metrics
 }
 
 // Starter is the configuration of the command line.
@@ -167,17 +173,15 @@ func (r *reader) platform() platform.Config {
 }
 
 func (r *reader) bridge(common Common, keys signals.Keys, unsigned bool, admin string) Bridge {
-	b := Bridge{
+	return Bridge{
 		Common:            common,
 		CallbackKeys:      keys,
 		Addr:              r.listen("DPA_BRIDGE_ADDR", ":8088"),
 		Unsigned:          unsigned,
+		UnsignedSecret:    r.unsignedSecret(),
+		UnsignedFrom:      r.prefixes("DPA_BRIDGE_UNSIGNED_FROM"),
 		RequestsPerSecond: r.rate("DPA_BRIDGE_REQUESTS_PER_SECOND"),
 		SpoolDir:          r.folder("DPA_SPOOL_DIR"),
 		AdminAddr:         admin,
 	}
-	if unsigned && b.RequestsPerSecond == 0 {
-		b.RequestsPerSecond = 50 // anyone may call the fixed URLs
-	}
-	return b
 }

@@ -93,17 +93,31 @@ func TestABridgeNeedsItsKeysOnly(t *testing.T) {
 	require.EqualError(t, err, "configuration: DPA_CALLBACK_KEYS is not set, nor is DPA_CALLBACK_KEYS_FILE")
 }
 
-func TestABridgeWithFixedURLsHasACeilingUnlessAnotherIsSet(t *testing.T) {
+func TestTheFixedURLsCanBeNarrowed(t *testing.T) {
 	t.Parallel()
-	e := env{"DPA_CALLBACK_KEYS": callbackKeys, "DPA_BRIDGE_UNSIGNED": "true"}
+	const secret = "shared-with-gateway"
+	e := env{
+		"DPA_CALLBACK_KEYS": callbackKeys, "DPA_BRIDGE_UNSIGNED": "true", "DPA_BRIDGE_REQUESTS_PER_SECOND": "7.5",
+		"DPA_BRIDGE_UNSIGNED_SECRET": secret, "DPA_BRIDGE_UNSIGNED_FROM": "10.1.2.3, 10.2.0.0/16,::ffff:10.9.9.9,fd00::/8",
+	}
 	b, err := LoadBridge(e.lookup)
 	require.NoError(t, err)
-	require.InDelta(t, 50, b.RequestsPerSecond, 0)
+	require.True(t, b.Unsigned)
+	require.InDelta(t, 7.5, b.RequestsPerSecond, 0)
+	require.Equal(t, secret, b.UnsignedSecret.Reveal())
+	require.Equal(t, "[10.1.2.3/32 10.2.0.0/16 10.9.9.9/32 fd00::/8]", fmt.Sprint(b.UnsignedFrom))
+	require.NotContains(t, fmt.Sprintf("%+v", b), secret)
 
-	e["DPA_BRIDGE_REQUESTS_PER_SECOND"] = "7.5"
+	delete(e, "DPA_BRIDGE_UNSIGNED_SECRET")
+	e["DPA_BRIDGE_UNSIGNED_SECRET_FILE"] = write(t, secret+"\n")
 	b, err = LoadBridge(e.lookup)
 	require.NoError(t, err)
-	require.InDelta(t, 7.5, b.RequestsPerSecond, 0)
+	require.Equal(t, secret, b.UnsignedSecret.Reveal())
+
+	e["DPA_BRIDGE_UNSIGNED_SECRET_FILE"] = write(t, "guessable")
+	_, err = LoadBridge(e.lookup)
+	require.ErrorContains(t, err, "DPA_BRIDGE_UNSIGNED_SECRET_FILE: wants at least 16 characters")
+	require.NotContains(t, err.Error(), "guessable")
 }
 
 func TestTheCommandLineNeedsThePlatformOnlyWhenItAsksIt(t *testing.T) {
@@ -141,6 +155,8 @@ func TestEveryMalformedValueIsRefusedByName(t *testing.T) {
 		"DPA_REQUESTS_PER_SECOND":        {"0", "-1", "NaN", "Inf", "many"},
 		"DPA_BRIDGE_REQUESTS_PER_SECOND": {"0", "few"},
 		"DPA_BRIDGE_UNSIGNED":            {"maybe"},
+		"DPA_BRIDGE_UNSIGNED_FROM":       {"10.0.0.0/33", "gateway", "10.0.0.1,", "10.0.0.1 10.0.0.2"},
+		"DPA_BRIDGE_UNSIGNED_SECRET":     {"short"},
 		"DPA_ALLOW_HTTP":                 {"sure"},
 		"DPA_ADMIN_ADDR":                 {"9090", "localhost", "localhost:http2", "localhost:70000"},
 		"DPA_BRIDGE_ADDR":                {"8088", ":-1"},

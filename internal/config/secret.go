@@ -62,7 +62,7 @@ func (r *reader) clientSecret() func() (string, error) {
 }
 
 func (r *reader) callbackKeys() signals.Keys {
-	name, text := r.keys("DPA_CALLBACK_KEYS")
+	name, text := r.valueOrFile("DPA_CALLBACK_KEYS")
 	if text == "" {
 		if name != "" {
 			r.fault("DPA_CALLBACK_KEYS is not set, nor is DPA_CALLBACK_KEYS_FILE")
@@ -77,7 +77,7 @@ func (r *reader) callbackKeys() signals.Keys {
 }
 
 func (r *reader) encryptionKeys() Secret {
-	name, text := r.keys("DPA_ENCRYPTION_KEYS")
+	name, text := r.valueOrFile("DPA_ENCRYPTION_KEYS")
 	if text == "" {
 		return Secret{}
 	}
@@ -87,9 +87,19 @@ func (r *reader) encryptionKeys() Secret {
 	return Secret{text}
 }
 
-// keys reads name or name_FILE, and says which of them the text is from. It
+// unsignedSecret may be tried out by strangers as fast as they can call, so it must not be short.
+func (r *reader) unsignedSecret() Secret {
+	const least = 16
+	name, text := r.valueOrFile("DPA_BRIDGE_UNSIGNED_SECRET")
+	if text != "" && len(text) < least {
+		r.fault("%s: wants at least %d characters (openssl rand -hex 32 makes some)", name, least)
+	}
+	return Secret{text}
+}
+
+// valueOrFile reads name or name_FILE, and says which of them the text is from. It
 // returns no text when neither is set, and no name when it reported a fault.
-func (r *reader) keys(name string) (source, text string) {
+func (r *reader) valueOrFile(name string) (source, text string) {
 	value, file := r.optional(name), r.optional(name+"_FILE")
 	switch {
 	case value != "" && file != "":

@@ -62,6 +62,32 @@ func parseURL(value string) (*url.URL, bool) {
 	return u, (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
 }
 
+// prefixes reads a list of addresses and CIDR blocks.
+func (r *reader) prefixes(name string) []netip.Prefix {
+	value := r.optional(name)
+	if value == "" {
+		return nil
+	}
+	var list []netip.Prefix
+	for entry := range strings.SplitSeq(value, ",") {
+		prefix, err := parsePrefix(strings.TrimSpace(entry))
+		if err != nil {
+			r.wants(name, "addresses or CIDR blocks such as 10.1.2.3,10.2.0.0/16", entry)
+		}
+		list = append(list, prefix)
+	}
+	return list
+}
+
+func parsePrefix(text string) (netip.Prefix, error) {
+	if strings.Contains(text, "/") {
+		return netip.ParsePrefix(text)
+	}
+	addr, err := netip.ParseAddr(text)
+	addr = addr.Unmap()
+	return netip.PrefixFrom(addr, addr.BitLen()), err
+}
+
 func loopback(host string) bool {
 	if host == "localhost" {
 		return true

@@ -28,6 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type frontend struct {
 	workflowservice.UnimplementedWorkflowServiceServer
 	signals chan *workflowservice.SignalWorkflowExecutionRequest
+	inboxes chan *workflowservice.SignalWithStartWorkflowExecutionRequest
 }
 
 func (f frontend) GetSystemInfo(context.Context, *workflowservice.GetSystemInfoRequest) (*workflowservice.GetSystemInfoResponse, error) {
@@ -37,6 +38,11 @@ func (f frontend) GetSystemInfo(context.Context, *workflowservice.GetSystemInfoR
 func (f frontend) SignalWorkflowExecution(_ context.Context, r *workflowservice.SignalWorkflowExecutionRequest) (*workflowservice.SignalWorkflowExecutionResponse, error) {
 	f.signals <- r
 	return &workflowservice.SignalWorkflowExecutionResponse{}, nil
+}
+
+func (f frontend) SignalWithStartWorkflowExecution(_ context.Context, r *workflowservice.SignalWithStartWorkflowExecutionRequest) (*workflowservice.SignalWithStartWorkflowExecutionResponse, error) {
+	f.inboxes <- r
+	return &workflowservice.SignalWithStartWorkflowExecutionResponse{RunId: "r"}, nil
 }
 
 func settings(more map[string]string) func(string) (string, bool) {
@@ -94,7 +100,10 @@ func appear(t *testing.T, address string) frontend {
 	require.NoError(t, err)
 	server := grpc.NewServer()
 	t.Cleanup(server.Stop)
-	f := frontend{signals: make(chan *workflowservice.SignalWorkflowExecutionRequest, 10)}
+	f := frontend{
+		signals: make(chan *workflowservice.SignalWorkflowExecutionRequest, 10),
+		inboxes: make(chan *workflowservice.SignalWithStartWorkflowExecutionRequest, 10),
+	}
 	workflowservice.RegisterWorkflowServiceServer(server, f)
 	go server.Serve(listener)
 	return f
@@ -149,6 +158,20 @@ func TestABridgeWithASpoolTakesCallbacksWithoutTemporal(t *testing.T) {
 	signal := <-f.signals
 	require.Equal(t, "机房切换", signal.GetWorkflowExecution().GetWorkflowId())
 	require.NotEmpty(t, signal.GetRequestId())
+	stop()
+}
+
+func TestABridgeTakesCallbacksOnTheFixedURLsWhereAllowed(t *testing.T) {
+	const secret = "shared-with-gateway"
+	cfg, temporal, stop := start(t, map[string]string{"DPA_SPOOL_DIR": t.TempDir(), "DPA_TASK_QUEUE": "ops-dpa",
+		"DPA_BRIDGE_UNSIGNED": "true", "DPA_BRIDGE_UNSIGNED_SECRET": secret, "DPA_BRIDGE_UNSIGNED_FROM": "127.0.0.0/8"})
+	fixed := "http://" + cfg.Addr + "/callbacks/plan"
+	require.NotEqual(t, "SUCCESS", post(t, fixed, planBody))
+	require.Equal(t, "SUCCESS", post(t, fixed+"?secret="+secret, planBody), "kept on disk")
+	f := appear(t, temporal)
+	request := <-f.inboxes
+	require.Equal(t, "dpa-inbox:plan:in1", request.GetWorkflowId())
+	require.Equal(t, "ops-dpa", request.GetTaskQueue().GetName())
 	stop()
 }
 
