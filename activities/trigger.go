@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +18,11 @@ import (
 type PlanTrigger struct {
 	PlanID string     `json:"planId"`
 	Params PlanParams `json:"params,omitempty"`
-	// Step tells apart the triggers of one plan in one workflow.
+	// Step tells apart the executions of one plan in one workflow.
 	Step string `json:"step,omitempty"`
+	// Label names the trigger within its workflow, in every reset of it too. Without one the activity's
+	// id serves, which a reset changes.
+	Label string `json:"label,omitempty"`
 	// Origin is the workflow's original run id. It is the same in every reset of a run, and so is the
 	// trigger's key.
 	Origin string `json:"origin"`
@@ -41,9 +45,11 @@ type Triggered struct {
 	Register bool `json:"register,omitempty"`
 }
 
-// TriggerKey names a trigger: by the original run of its workflow and by its activity, whose id the
-// workflow still knows when the activity was lost. It survives resets and is never used again.
-func TriggerKey(origin, activityID string) string { return origin + "." + activityID }
+// TriggerKey names a trigger: by the original run of its workflow, and by its label or, without one, by
+// its activity, whose id the workflow still knows when the activity was lost. It is never used again.
+func TriggerKey(origin, label, activityID string) string {
+	return origin + "." + cmp.Or(label, activityID)
+}
 
 // TriggerPlan runs a plan (P5), at most once: it sends the trigger only if it could first leave a
 // mark of its intent with the server, and never where it finds such a mark, or where an earlier run
@@ -52,7 +58,7 @@ func TriggerKey(origin, activityID string) string { return origin + "." + activi
 // TriggerOutcomeUnknown that nobody can know.
 func (a *Activities) TriggerPlan(ctx context.Context, in PlanTrigger) (Triggered, error) {
 	return a.trigger(ctx, job{
-		kind: "plan", id: in.PlanID, origin: in.Origin,
+		kind: "plan", id: in.PlanID, origin: in.Origin, label: in.Label,
 		same: func(raw *commonpb.Payloads) bool {
 			var other PlanTrigger
 			return a.converter.FromPayloads(raw, &other) != nil || other.PlanID == in.PlanID && other.Step == in.Step
@@ -80,6 +86,7 @@ func (a *Activities) TriggerPlan(ctx context.Context, in PlanTrigger) (Triggered
 type job struct {
 	kind, id string
 	origin   string
+	label    string
 	// same tells whether the input of another trigger asks for the same; one that cannot be read may.
 	same func(input *commonpb.Payloads) bool
 	// prepare does everything that can be done before the trigger.
@@ -91,7 +98,7 @@ type send func(ctx context.Context, callback string) (string, error)
 
 func (a *Activities) trigger(ctx context.Context, job job) (Triggered, error) {
 	info := activity.GetInfo(ctx)
-	key := TriggerKey(job.origin, info.ActivityID)
+	key := TriggerKey(job.origin, job.label, info.ActivityID)
 	fault := Fault{Key: key, Indexed: a.indexed(), Register: a.register != nil}
 	if activity.HasHeartbeatDetails(ctx) {
 		return Triggered{}, triggerError(ErrorTriggerOutcomeUnknown, fmt.Sprintf(

@@ -4,12 +4,16 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
+	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 	"go.uber.org/goleak"
 
+	"github.com/dpaflow/dpaflow/internal/connect"
 	"github.com/dpaflow/dpaflow/internal/devstack"
 )
 
@@ -36,20 +40,33 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 		}
 	}()
+	ours := goleak.IgnoreCurrent()
 	if code = m.Run(); code == 0 {
-		if err := goleak.Find(goleak.IgnoreCurrent()); err != nil {
+		if err := goleak.Find(ours); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
 	}
 }
 
+// dial connects as the programs do.
 func dial(t *testing.T, temporal *devstack.Temporal) client.Client {
 	t.Helper()
-	c, err := client.Dial(client.Options{HostPort: temporal.Address, Namespace: devstack.Namespace, Logger: quiet})
-	if err != nil {
-		t.Fatalf("connect to Temporal: %v", err)
-	}
+	c, err := connect.Dial(t.Context(), connect.Options{Env: environment(temporal.Env()), Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	return c
+}
+
+// environment looks variables up in a list of NAME=value.
+type environment []string
+
+func (e environment) Environ() []string { return e }
+func (e environment) LookupEnv(name string) (value string, set bool) {
+	for _, entry := range e {
+		if after, found := strings.CutPrefix(entry, name+"="); found {
+			return after, true
+		}
+	}
+	return "", false
 }

@@ -5,7 +5,9 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
+	"strings"
 )
 
 // UnsignedConfig opens the fixed URLs, POST /callbacks/plan and /callbacks/model, for platforms that cannot call back
@@ -40,4 +42,14 @@ func (u *UnsignedConfig) knows(given []string) bool {
 	}
 	want, got := sha256.Sum256([]byte(u.Secret)), sha256.Sum256([]byte(given[0]))
 	return subtle.ConstantTimeCompare(want[:], got[:]) == 1
+}
+
+// UnsignedURL is the fixed address for a platform that can only call such: base, the bridge's address as the platform
+// sees it, followed by /callbacks/{kind}, with the shared secret if there is one.
+func UnsignedURL(base string, kind Kind, secret string) string {
+	address := strings.TrimRight(base, "/") + "/callbacks/" + string(kind)
+	if secret == "" {
+		return address
+	}
+	return address + "?" + url.Values{"secret": {secret}}.Encode()
 }

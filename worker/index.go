@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/dpaflow/dpaflow/internal/connect"
 	"github.com/dpaflow/dpaflow/workflows"
@@ -48,6 +51,20 @@ func (i *index) Look(ctx context.Context) {
 		i.log.Info("search attributes", "registered", all)
 	}
 }
+
+// Alone tells whether no other workflow of the namespace had to do with a plan since that time.
+func (i *index) Alone(ctx context.Context, planID, workflowID string, since time.Time) (bool, error) {
+	query := fmt.Sprintf("%s = '%s' AND WorkflowId != '%s' AND (ExecutionStatus = 'Running' OR CloseTime >= '%s')",
+		workflows.AttributePlanID.GetName(), quote(planID), quote(workflowID), since.UTC().Format(time.RFC3339))
+	others, err := i.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query})
+	if err != nil {
+		return false, fmt.Errorf("count the other runs of plan %s: %w", planID, err)
+	}
+	return others.GetCount() == 0, nil
+}
+
+// quote keeps a text within the quotes of a visibility query.
+func quote(text string) string { return strings.ReplaceAll(text, "'", "''") }
 
 // Watch looks again and again until the context ends.
 func (i *index) Watch(ctx context.Context) error {

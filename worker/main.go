@@ -75,7 +75,7 @@ func run(ctx context.Context, cfg config.Worker, withBridge bool) error {
 
 	index := newIndex(temporal, logger)
 	index.Look(ctx)
-	all, err := newActivities(cfg, index.Registered, logger, metrics)
+	all, err := newActivities(cfg, temporal, index, logger, metrics)
 	if err != nil {
 		return err
 	}
@@ -86,14 +86,18 @@ func run(ctx context.Context, cfg config.Worker, withBridge bool) error {
 	})
 	workflows.Register(w, all)
 
+	checks := []admin.Check{{Name: "temporal", Ready: temporal.Ready}}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		return admin.Serve(ctx, adminListener, admin.Handler(metrics.Handler(), admin.Check{Name: "temporal", Ready: temporal.Ready}))
-	})
-	group.Go(func() error { return index.Watch(ctx) })
 	if withBridge {
-		group.Go(func() error { return bridge.Serve(ctx, cfg.Bridge, temporal, logger, metrics.MeterProvider()) })
+		b, err := bridge.Open(cfg.Bridge, temporal, logger, metrics.MeterProvider())
+		if err != nil {
+			return err
+		}
+		checks = append(checks, b.Check())
+		group.Go(func() error { return b.Serve(ctx) })
 	}
+	group.Go(func() error { return admin.Serve(ctx, adminListener, admin.Handler(metrics.Handler(), checks...)) })
+	group.Go(func() error { return index.Watch(ctx) })
 	group.Go(func() error {
 		stopped := make(chan any)
 		go func() { <-ctx.Done(); close(stopped) }()
@@ -106,10 +110,9 @@ func run(ctx context.Context, cfg config.Worker, withBridge bool) error {
 }
 
 // newActivities makes the activities over the platform's client.
-func newActivities(cfg config.Worker, indexed func() bool, logger *slog.Logger, metrics *telemetry.Metrics) (*activities.Activities, error) {
-	settings := cfg.Platform
-	settings.Logger, settings.MeterProvider = logger, metrics.MeterProvider()
-	client, err := platform.New(settings)
+func newActivities(cfg config.Worker, temporal *connect.Client, index *index, logger *slog.Logger, metrics *telemetry.Metrics) (*activities.Activities, error) {
+	cfg.Platform.Logger, cfg.Platform.MeterProvider = logger, metrics.MeterProvider()
+	client, err := platform.New(cfg.Platform)
 	if err != nil {
 		return nil, err
 	}
@@ -119,14 +122,26 @@ func newActivities(cfg config.Worker, indexed func() bool, logger *slog.Logger, 
 			return nil, fmt.Errorf("%w; check DPA_SECRETS_DIR", err)
 		}
 	}
-	return activities.New(activities.Config{
+	settings := activities.Config{
 		Platform: client,
 		Secrets:  secrets,
-		Indexed:  indexed,
+		Indexed:  index.Registered,
+		Alone:    index.Alone,
 		Logger:   logger,
 		Callback: func(kind, namespace, workflowID, key string) string {
 			target := signals.Target{Kind: signals.Kind(kind), Namespace: namespace, WorkflowID: workflowID, Key: key}
 			return signals.CallbackURL(cfg.CallbackURL, cfg.CallbackKeys.Token(target), target.Kind)
 		},
-	})
+	}
+	if cfg.Unsigned {
+		// A platform that may call fixed addresses only would never reach one of ours with a token.
+		settings.Callback = func(kind, _, _, _ string) string {
+			return signals.UnsignedURL(cfg.CallbackURL, signals.Kind(kind), cfg.UnsignedSecret.Reveal())
+		}
+		settings.Register = func(ctx context.Context, in activities.Instance, workflowID string) error {
+			return signals.Register(ctx, temporal, cfg.TaskQueue, signals.Kind(in.Kind), in.InstanceID,
+				signals.Registration{WorkflowID: workflowID, Until: in.Until})
+		}
+	}
+	return activities.New(settings)
 }

@@ -13,7 +13,9 @@ import (
 // desk is where operators find the executions of a workflow, and the alarm that they share.
 type desk struct {
 	ctx        workflow.Context
+	shared     bool // it is the workflow's only desk
 	executions []*execution
+	numbers    map[string]int // by kind and id: how many executions there were
 	alarm      alarm
 }
 
@@ -21,19 +23,19 @@ type deskKey struct{}
 
 // WithOperators lets operators act on every plan and model that is executed under the context: it
 // adds the updates "resolveTrigger" and "resolveRun" to the workflow, whose "step" then is the plan's
-// or model's id. A workflow that executes several side by side calls it once, first; one that
-// executes them one after another need not.
+// or model's id. A workflow that executes several calls it once, first: without it, operators reach
+// only the one that was executed last, and after a reset no callback finds what is in doubt.
 func WithOperators(ctx workflow.Context) workflow.Context {
-	ctx, _ = openDesk(ctx)
+	ctx, _ = openDesk(ctx, true)
 	return ctx
 }
 
 // openDesk returns the context's desk, a new one if it has none.
-func openDesk(ctx workflow.Context) (workflow.Context, *desk) {
+func openDesk(ctx workflow.Context, shared bool) (workflow.Context, *desk) {
 	if open, ok := ctx.Value(deskKey{}).(*desk); ok {
 		return ctx, open
 	}
-	d := &desk{}
+	d := &desk{shared: shared, numbers: map[string]int{}}
 	ctx = workflow.WithValue(ctx, deskKey{}, d)
 	// The alarm outlives the cancellation of whoever set it first.
 	d.ctx, _ = workflow.NewDisconnectedContext(ctx)
@@ -55,6 +57,11 @@ func (d *desk) answerStatus(ctx workflow.Context) error {
 func (d *desk) add(e *execution) {
 	d.executions = slices.DeleteFunc(d.executions, func(e *execution) bool { return e.status.Phase == PhaseEnded })
 	d.executions = append(d.executions, e)
+	if d.shared {
+		name := e.job.name()
+		d.numbers[name]++
+		e.label = fmt.Sprintf("%s.%d", e.job.id(), d.numbers[name])
+	}
 }
 
 // show puts the executions where the Temporal UI shows them.

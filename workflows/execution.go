@@ -21,7 +21,7 @@ type job interface {
 	describe(*Status)
 	attributes() []attribute
 	// trigger starts the trigger's activity; its result is activities.Triggered.
-	trigger(ctx workflow.Context, origin string) workflow.Future
+	trigger(ctx workflow.Context, origin, label string) workflow.Future
 	// end translates a status of the platform, and tells whether it ends an instance.
 	end(status string) (string, bool)
 	// ask asks the platform how the instance is, once; it may not know.
@@ -42,6 +42,7 @@ type execution struct {
 	job          job
 	policy       Policy
 	desk         *desk
+	label        string // names the execution within its workflow, also after a reset; may be empty
 	status       Status
 	outputsError string
 	indexed      bool
@@ -53,7 +54,7 @@ type execution struct {
 }
 
 func newExecution(ctx workflow.Context, job job, policy Policy) *execution {
-	ctx, desk := openDesk(ctx)
+	ctx, desk := openDesk(ctx, false)
 	now := workflow.Now(ctx)
 	e := &execution{job: job, policy: policy, desk: desk, wake: workflow.NewBufferedChannel(ctx, 1)}
 	e.status = Status{

@@ -44,7 +44,7 @@ func newBench(t *testing.T) *bench {
 func (b *bench) onTrigger(answers ...func(key string) (activities.Triggered, error)) {
 	b.OnActivity("TriggerPlan", mock.Anything, mock.Anything).Return(
 		func(ctx context.Context, in activities.PlanTrigger) (activities.Triggered, error) {
-			key := activities.TriggerKey(in.Origin, activity.GetInfo(ctx).ActivityID)
+			key := activities.TriggerKey(in.Origin, in.Label, activity.GetInfo(ctx).ActivityID)
 			b.triggers, b.keys = append(b.triggers, in), append(b.keys, key)
 			return answers[min(len(b.keys), len(answers))-1](key)
 		})

@@ -40,7 +40,7 @@ type PlanResult struct {
 // the updates "resolveTrigger" and "resolveRun". It fails as one of the Error… types of package
 // activities.
 func RunPlan(ctx workflow.Context, in PlanInput) (PlanResult, error) {
-	ctx, desk := openDesk(ctx)
+	ctx, desk := openDesk(ctx, true)
 	if err := desk.answerStatus(ctx); err != nil {
 		return PlanResult{}, err
 	}
@@ -54,9 +54,7 @@ func RunPlan(ctx workflow.Context, in PlanInput) (PlanResult, error) {
 // name it.
 func ExecutePlan(ctx workflow.Context, in PlanInput) (PlanResult, error) {
 	var faults activities.Faults
-	if in.PlanID == "" {
-		faults.Add("planId", errors.New("is missing"))
-	}
+	faults.Add("planId", checkID(in.PlanID))
 	policy, more := in.withDefaults()
 	faults = append(faults, more...)
 	if len(faults) > 0 {
@@ -89,6 +87,19 @@ func ExecutePlan(ctx workflow.Context, in PlanInput) (PlanResult, error) {
 	return result, nil
 }
 
+// maxID bounds the ids of plans and models: they are part of the names of signals.
+const maxID = 128
+
+func checkID(id string) error {
+	switch {
+	case id == "":
+		return errors.New("is missing")
+	case len(id) > maxID:
+		return fmt.Errorf("wants at most %d bytes, got %d", maxID, len(id))
+	}
+	return nil
+}
+
 // planJob is the adapter of the story to plans.
 type planJob struct {
 	in      PlanInput
@@ -103,12 +114,13 @@ func (p *planJob) attributes() []attribute {
 	return []attribute{AttributePlanID.ValueSet(p.in.PlanID)}
 }
 
-func (p *planJob) trigger(ctx workflow.Context, origin string) workflow.Future {
+func (p *planJob) trigger(ctx workflow.Context, origin, label string) workflow.Future {
 	var a *activities.Activities
 	return workflow.ExecuteActivity(ctx, a.TriggerPlan, activities.PlanTrigger{
 		PlanID:    p.in.PlanID,
 		Params:    p.in.Params,
 		Origin:    origin,
+		Label:     label,
 		Preflight: *p.in.Preflight,
 	})
 }

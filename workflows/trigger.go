@@ -70,7 +70,11 @@ func (e *execution) send(ctx workflow.Context) (activities.Triggered, error) {
 	})
 	var triggered activities.Triggered
 	origin := workflow.GetInfo(ctx).OriginalRunID
-	err := e.job.trigger(ctx, origin).Get(ctx, &triggered)
+	label := e.label
+	if label != "" {
+		label = fmt.Sprintf("%s.%d", label, len(e.keys)+1)
+	}
+	err := e.job.trigger(ctx, origin, label).Get(ctx, &triggered)
 	if err == nil {
 		e.keys = append(e.keys, triggered.Key)
 		e.indexed, e.registers = triggered.Indexed, triggered.Register
@@ -81,7 +85,7 @@ func (e *execution) send(ctx workflow.Context) (activities.Triggered, error) {
 	var failed *temporal.ActivityError
 	lost := errors.As(err, &failed)
 	if err = classify(e.job.name(), err); lost && typeOf(err) == activities.ErrorTriggerOutcomeUnknown {
-		e.keys = append(e.keys, activities.TriggerKey(origin, failed.ActivityID()))
+		e.keys = append(e.keys, activities.TriggerKey(origin, label, failed.ActivityID()))
 	}
 	return triggered, err
 }

@@ -9,10 +9,12 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/signals"
 )
 
 // Register adds dpaflow's workflows and activities to a worker.
 func Register(registry worker.Registry, a *activities.Activities) {
 	registry.RegisterWorkflowWithOptions(strict(RunPlan), workflow.RegisterOptions{Name: "RunPlan"})
+	registry.RegisterWorkflowWithOptions(Inbox, workflow.RegisterOptions{Name: signals.InboxWorkflow})
 	registry.RegisterActivity(a)
 }

@@ -85,12 +85,3 @@ func (b *Bridge) Serve(ctx context.Context) (err error) {
 	group.Go(func() error { return signals.Serve(ctx, b.listener, signals.NewHandler(b.handler)) })
 	return group.Wait()
 }
-
-// Serve opens the bridge and serves it.
-func Serve(ctx context.Context, cfg config.Bridge, temporal *connect.Client, logger *slog.Logger, meters metric.MeterProvider) error {
-	b, err := Open(cfg, temporal, logger, meters)
-	if err != nil {
-		return err
-	}
-	return b.Serve(ctx)
-}

@@ -64,7 +64,8 @@ type Worker struct {
 	Platform       platform.Config // complete but for Logger and MeterProvider
 	CallbackURL    string          // the bridge as the platform sees it, without a slash at its end
 	CallbackKeys   signals.Keys    // sign the addresses that the platform calls back
-	Unsigned       bool            // runs also register by instance id, for callbacks on the fixed URLs
+	Unsigned       bool            // the platform calls back on the fixed URLs, and runs register by instance id
+	UnsignedSecret Secret          // that the fixed URLs carry; empty: none
 	DeploymentName string          // of Temporal worker versioning; empty together with BuildID: not versioned
 	BuildID        string
 	SecretsDir     string // folder of the files that secretRef values are read from; empty: there are none
@@ -101,6 +102,7 @@ func LoadWorker(lookup Lookup, withBridge bool) (Worker, error) {
 		CallbackURL:    r.callbackURL("DPA_CALLBACK_URL"),
 		CallbackKeys:   r.callbackKeys(),
 		Unsigned:       r.boolean("DPA_BRIDGE_UNSIGNED"),
+		UnsignedSecret: r.unsignedSecret(),
 		DeploymentName: r.optional("DPA_DEPLOYMENT_NAME"),
 		BuildID:        r.optional("DPA_BUILD_ID"),
 		SecretsDir:     r.folder("DPA_SECRETS_DIR"),
@@ -116,7 +118,7 @@ func LoadWorker(lookup Lookup, withBridge bool) (Worker, error) {
 		r.fault("DPA_DEPLOYMENT_NAME is not set, and goes with DPA_BUILD_ID")
 	}
 	if withBridge {
-		w.Bridge = r.bridge(w.Common, w.CallbackKeys, w.Unsigned, w.AdminAddr)
+		w.Bridge = r.bridge(w.Common, w.CallbackKeys, w.Unsigned, w.UnsignedSecret, w.AdminAddr)
 	}
 	if err := r.err(); err != nil {
 		return Worker{}, err
@@ -128,7 +130,7 @@ func LoadWorker(lookup Lookup, withBridge bool) (Worker, error) {
 // Its error names every variable at fault.
 func LoadBridge(lookup Lookup) (Bridge, error) {
 	r := &reader{lookup: lookup}
-	b := r.bridge(r.common(), r.callbackKeys(), r.boolean("DPA_BRIDGE_UNSIGNED"),
+	b := r.bridge(r.common(), r.callbackKeys(), r.boolean("DPA_BRIDGE_UNSIGNED"), r.unsignedSecret(),
 		r.listen("DPA_ADMIN_ADDR", "127.0.0.1:9091"))
 	if err := r.err(); err != nil {
 		return Bridge{}, err
@@ -172,13 +174,13 @@ func (r *reader) platform() platform.Config {
 	}
 }
 
-func (r *reader) bridge(common Common, keys signals.Keys, unsigned bool, admin string) Bridge {
+func (r *reader) bridge(common Common, keys signals.Keys, unsigned bool, secret Secret, admin string) Bridge {
 	return Bridge{
 		Common:            common,
 		CallbackKeys:      keys,
 		Addr:              r.listen("DPA_BRIDGE_ADDR", ":8088"),
 		Unsigned:          unsigned,
-		UnsignedSecret:    r.unsignedSecret(),
+		UnsignedSecret:    secret,
 		UnsignedFrom:      r.prefixes("DPA_BRIDGE_UNSIGNED_FROM"),
 		RequestsPerSecond: r.rate("DPA_BRIDGE_REQUESTS_PER_SECOND"),
 		SpoolDir:          r.folder("DPA_SPOOL_DIR"),
