@@ -30,6 +30,13 @@ func (s *stack) state(run client.WorkflowRun) (status workflows.Status) {
 	return status
 }
 
+// await waits for a run's result.
+func (s *stack) await(run client.WorkflowRun, result any) error {
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	return run.Get(ctx, result)
+}
+
 // reaches waits until a run is in a phase.
 func (s *stack) reaches(run client.WorkflowRun, phase workflows.Phase) {
 	s.t.Helper()
@@ -74,7 +81,7 @@ func TestAWorkerKilledBeforeTheMarkLeavesATriggerThatIsSentAgain(t *testing.T) {
 	run := s.run(s.queue, input("web1"))
 	s.underWay("P3")
 	s.killWorker()
-	require.NoError(t, run.Get(t.Context(), nil))
+	require.NoError(t, s.await(run, nil))
 	require.Len(t, s.sim.Executions(), 1)
 	require.Equal(t, 1, s.calls()["P5"])
 }
@@ -86,7 +93,7 @@ func TestAWorkerKilledAfterTheMarkBeforeTheBytesLeavesAnUnknownThatAnOperatorSet
 	s.env = append(s.env, "DPA_BASE_URL="+front.URL, "DPA_CA_FILE="+front.ca)
 	s.killWorker() // the next one talks to the platform through the front
 
-	require.NoError(t, s.run(s.queue+"-first", input("web0")).Get(t.Context(), nil))
+	require.NoError(t, s.await(s.run(s.queue+"-first", input("web0")), nil))
 
 	front.refuse.Store(true)
 	run := s.run(s.queue, input("web1"))
@@ -102,7 +109,7 @@ func TestAWorkerKilledAfterTheMarkBeforeTheBytesLeavesAnUnknownThatAnOperatorSet
 
 	front.refuse.Store(false)
 	s.resolve(run, workflows.ResolveTrigger{Action: workflows.ActionRetrigger, By: "zhang", Comment: "the platform has no instance"})
-	require.NoError(t, run.Get(t.Context(), nil))
+	require.NoError(t, s.await(run, nil))
 	require.Equal(t, 1, s.executions("web1"))
 	status := s.state(run)
 	require.Equal(t, "zhang", status.Actions[0].By)
@@ -116,7 +123,7 @@ func TestAWorkerKilledAfterTheBytesLeftIsSettledByTheCallback(t *testing.T) {
 	s.underWay("P5")
 	s.killWorker()
 	var result workflows.PlanResult
-	require.NoError(t, run.Get(t.Context(), &result))
+	require.NoError(t, s.await(run, &result))
 	require.Len(t, s.sim.Executions(), 1)
 	require.Equal(t, s.sim.Executions()[0].InstanceID, result.InstanceID)
 }
@@ -141,7 +148,7 @@ func TestAWorkerKilledAfterTheAnswerBeforeItIsStoredIsSettledByTheCallback(t *te
 	require.NoError(t, s.worker.Kill())
 	require.NoError(t, temporal.Restart(t.Context()))
 	s.worker = s.start("worker")
-	require.NoError(t, run.Get(t.Context(), nil))
+	require.NoError(t, s.await(run, nil))
 	require.Len(t, s.sim.Executions(), 1)
 }
 
@@ -173,7 +180,7 @@ func TestWorkersKilledAtRandomNeverRunAPlanTwiceNorLoseARun(t *testing.T) {
 	unknown := 0
 	for i, run := range runs {
 		settled := make(chan error, 1)
-		go func() { settled <- run.Get(t.Context(), nil) }()
+		go func() { settled <- s.await(run, nil) }()
 		for open := true; open; {
 			select {
 			case err := <-settled:

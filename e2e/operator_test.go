@@ -29,7 +29,7 @@ func TestAResetToBeforeTheTriggerDoesNotTriggerAgain(t *testing.T) {
 	// The address of the first trigger leads to the run that was reset, and settles it.
 	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Success))
 	var result workflows.PlanResult
-	require.NoError(t, again.Get(t.Context(), &result))
+	require.NoError(t, s.await(again, &result))
 	require.Equal(t, s.instance("web1"), result.InstanceID)
 	require.Len(t, s.sim.Executions(), 1)
 }
@@ -51,7 +51,7 @@ func TestATriggerActivityThatIsPausedOrResetDoesNotTriggerAgain(t *testing.T) {
 			}
 			s.reaches(run, workflows.PhaseUnknown)
 			require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Success))
-			require.NoError(t, run.Get(t.Context(), nil))
+			require.NoError(t, s.await(run, nil))
 			require.Len(t, s.sim.Executions(), 1)
 			require.Equal(t, 1, s.calls()["P5"])
 		})
@@ -84,7 +84,7 @@ func TestAnOperatorSettlesARunWithTheTemporalCommand(t *testing.T) {
 	s.command("workflow", "update", "execute", "--workflow-id", run.GetID(), "--name", "resolveRun",
 		"--input", `{"status":"SUCCESS","by":"li","comment":"its callbacks are blocked"}`)
 	var result workflows.PlanResult
-	require.NoError(t, run.Get(t.Context(), &result))
+	require.NoError(t, s.await(run, &result))
 	require.Equal(t, workflows.ObservedByOperator, result.ObservedBy)
 	actions := s.state(run).Actions
 	require.Len(t, actions, 2)
@@ -100,14 +100,14 @@ func TestACallbackIsDeliveredByHandWithTheTemporalCommand(t *testing.T) {
 	instance := s.instance("web1")
 	s.command("workflow", "signal", "--workflow-id", run.GetID(), "--name", "platform-callback:"+instance,
 		"--input", `{"instanceId":"`+instance+`","status":"SUCCESS"}`)
-	require.NoError(t, run.Get(t.Context(), nil))
+	require.NoError(t, s.await(run, nil))
 }
 
 func TestAWorkflowIDMayBeChinese(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, catalogue(success(100*time.Millisecond)))
 	run := s.runCLI("切换-"+strings.ToLower(s.queue), toJSON(t, input("web1")))
-	require.NoError(t, run.Get(t.Context(), nil))
+	require.NoError(t, s.await(run, nil))
 }
 
 func TestALostCallbackIsFoundByAsking(t *testing.T) {
@@ -121,7 +121,7 @@ func TestALostCallbackIsFoundByAsking(t *testing.T) {
 	in.PollAfter = workflows.Duration(6 * time.Second)
 	run := s.run(s.queue, in)
 	var result workflows.PlanResult
-	require.NoError(t, run.Get(t.Context(), &result))
+	require.NoError(t, s.await(run, &result))
 	require.Equal(t, workflows.ObservedByPoll, result.ObservedBy)
 	require.Equal(t, "web1", result.Outputs[0].Nodes[0].Result)
 	require.LessOrEqual(t, s.calls()["P2"], 2)

@@ -2,11 +2,13 @@ package e2e
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/dpaflow/dpaflow/internal/devstack"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
@@ -37,17 +39,23 @@ func TestNoCallbackAnsweredSUCCESSIsLostWhileTemporalIsDown(t *testing.T) {
 			}
 
 			require.NoError(t, temporal.Kill())
-			answered := map[string]bool{} // by instance
+			var answered sync.Map // by instance
+			var callbacks errgroup.Group
 			for _, execution := range s.sim.Executions() {
-				err := s.sim.Callback(t.Context(), execution.InstanceID, platformtest.Success)
-				answered[execution.InstanceID] = err == nil
+				callbacks.Go(func() error {
+					err := s.sim.Callback(t.Context(), execution.InstanceID, platformtest.Success)
+					answered.Store(execution.InstanceID, err == nil)
+					return nil
+				})
 			}
+			require.NoError(t, callbacks.Wait())
 			pause(t.Context(), time.Duration(float64(2*time.Minute)**scale))
 			require.NoError(t, temporal.Restart(t.Context()))
 
 			for i, run := range runs {
 				instance := s.instance(fmt.Sprintf("host-%d", i))
-				require.Equal(t, spool, answered[instance], "SUCCESS is answered only for what is durable")
+				success, _ := answered.Load(instance)
+				require.Equal(t, spool, success, "SUCCESS is answered only for what is durable")
 				if !spool {
 					// The platform, told that its callback was not stored, calls again.
 					require.Eventually(t, func() bool {
@@ -55,7 +63,7 @@ func TestNoCallbackAnsweredSUCCESSIsLostWhileTemporalIsDown(t *testing.T) {
 					}, patience, 200*time.Millisecond)
 				}
 				var result workflows.PlanResult
-				require.NoError(t, run.Get(t.Context(), &result))
+				require.NoError(t, s.await(run, &result))
 				require.Equal(t, workflows.ObservedByCallback, result.ObservedBy)
 				require.Equal(t, instance, result.InstanceID)
 			}

@@ -67,7 +67,7 @@ func TestFiftyPlansAtOnceRunOnceEachAndGiveTheirOwnOutputs(t *testing.T) {
 	require.NoError(t, group.Wait())
 	for i, run := range runs {
 		var result workflows.PlanResult
-		require.NoError(t, run.Get(t.Context(), &result))
+		require.NoError(t, s.await(run, &result))
 		require.Equal(t, "p", result.PlanID)
 		require.Equal(t, "SUCCESS", result.Status)
 		require.Equal(t, "callback", result.ObservedBy)
@@ -101,7 +101,7 @@ func TestTheHistoryOfAPlanIsShort(t *testing.T) {
 			t.Parallel()
 			s := newStack(t, catalogue(test.steps...))
 			run := s.run(s.queue, input("web1"))
-			require.NoError(t, run.Get(t.Context(), nil))
+			require.NoError(t, s.await(run, nil))
 			events := s.history(run)
 			var types []string
 			for _, event := range events {
@@ -119,10 +119,10 @@ func TestNoSecretTokenOrCallbackAddressIsInAHistoryOrALog(t *testing.T) {
 	s := newStack(t, catalogue(success(100*time.Millisecond)))
 	s.sim.Inject(platformtest.Fault{Endpoint: "P5", Times: 1, Kind: platformtest.FaultStatus, Status: 500, AfterExecution: true})
 	runs := []client.WorkflowRun{s.run(s.queue+"-unknown", input("web1"))}
-	require.NoError(t, runs[0].Get(t.Context(), nil), "its callback settles it")
+	require.NoError(t, s.await(runs[0], nil), "its callback settles it")
 	s.sim.RevokeTokens()
 	runs = append(runs, s.run(s.queue+"-renewed", input("web2")))
-	require.NoError(t, runs[1].Get(t.Context(), nil))
+	require.NoError(t, s.await(runs[1], nil))
 
 	planted := []string{clientSecret, dbPassword, s.key, "Bearer", "eyJ", "/callbacks/"}
 	for _, execution := range s.sim.Executions() {
@@ -165,7 +165,7 @@ func TestBadInputIsRefusedBeforeAnythingIsTriggered(t *testing.T) {
 		"a secret that is not there": {`{"planId":"p","params":{"md1":{"HOST":"a","PASSWORD":{"secretRef":"none"}}}}`, "params.md1.PASSWORD: there is no secret"},
 	} {
 		run := s.runCLI(s.queue+"-"+strings.ReplaceAll(name, " ", "-"), test.input)
-		err := run.Get(t.Context(), nil)
+		err := s.await(run, nil)
 		var failed *temporal.ApplicationError
 		require.ErrorAs(t, err, &failed, name)
 		require.Equal(t, activities.ErrorInvalidInput, failed.Type(), name)
@@ -178,7 +178,7 @@ func TestBadInputIsRefusedBeforeAnythingIsTriggered(t *testing.T) {
 func TestAFailedPlanTellsTheOperatorEverything(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, catalogue(platformtest.Step{Status: platformtest.Fail, Delay: 200 * time.Millisecond}))
-	err := s.run(s.queue, input("web1")).Get(t.Context(), nil)
+	err := s.await(s.run(s.queue, input("web1")), nil)
 	var failed *temporal.ApplicationError
 	require.ErrorAs(t, err, &failed)
 	require.Equal(t, activities.ErrorPlanFailed, failed.Type())
@@ -194,7 +194,7 @@ func TestTheRunOfAnInstanceIsFoundBySearch(t *testing.T) {
 	s := newStack(t, catalogue(success(100*time.Millisecond)))
 	run := s.run(s.queue, input("web1"))
 	var result workflows.PlanResult
-	require.NoError(t, run.Get(t.Context(), &result))
+	require.NoError(t, s.await(run, &result))
 	query := fmt.Sprintf("DpaInstanceId = '%s' AND DpaPlanId = 'p' AND TaskQueue = '%s'", result.InstanceID, s.queue)
 	require.Eventually(t, func() bool {
 		found, err := s.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Query: query})
@@ -213,7 +213,7 @@ func TestAWorkerThatIsStoppedWaitsForTheTriggersAnswer(t *testing.T) {
 	types := completed(s.history(run))
 	require.True(t, types, "the answer was not waited for")
 	s.worker = s.start("worker")
-	require.NoError(t, run.Get(t.Context(), nil))
+	require.NoError(t, s.await(run, nil))
 	require.Len(t, s.sim.Executions(), 1)
 }
 

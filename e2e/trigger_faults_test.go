@@ -147,11 +147,12 @@ func failTriggers(t *testing.T, cases []triggerCase, env ...string) {
 		return err
 	})
 	doubts, executed := 0, 0
+	backlog := patience + time.Duration(len(runs))*100*time.Millisecond
 	for _, r := range runs {
 		executed += r.executions()
 		if r.want == unknown {
 			doubts++
-			require.Eventually(t, func() bool { return s.state(r).Phase == workflows.PhaseUnknown }, patience, 100*time.Millisecond, r.plan)
+			require.Eventually(t, func() bool { return s.state(r).Phase == workflows.PhaseUnknown }, backlog, 100*time.Millisecond, r.plan)
 		}
 	}
 	require.GreaterOrEqual(t, s.counter(s.worker, "dpaflow_runs_unknown", `kind="plan"`), doubts)

@@ -66,14 +66,16 @@ func TestTriggerOfAPlatformWhoseNameIsUnknownEndsAsNotSent(t *testing.T) {
 	t.Parallel()
 	runs := unreachableRuns("name")
 	s := newStack(t, silentPlans(planIDs(runs)...), "DPA_BASE_URL=http://nosuchhost.invalid", "DPA_ALLOW_HTTP=true")
-	s.startAll(runs, "5s")
+	s.startAll(runs, (5*time.Second + time.Duration(len(runs))*100*time.Millisecond).String())
 	each(t, runs, func(r *triggerRun) error {
 		err := r.Get(t.Context(), nil)
-		if failed := new(temporal.ApplicationError); !errors.As(err, &failed) || failed.Type() != activities.ErrorTriggerNotSent {
+		var status workflows.Status
+		failed := new(temporal.ApplicationError)
+		if !errors.As(err, &failed) || failed.Type() != activities.ErrorTriggerNotSent {
 			return fmt.Errorf("%s: %w; wanted %s", r.plan, err, activities.ErrorTriggerNotSent)
 		}
-		if status := s.state(r); status.Triggers < 2 {
-			return fmt.Errorf("%s: %d triggers; what was not sent is tried again", r.plan, status.Triggers)
+		if err := failed.Details(&status); err != nil || status.Triggers < 2 {
+			return fmt.Errorf("%s: %d triggers (%w); what was not sent is tried again", r.plan, status.Triggers, err)
 		}
 		return nil
 	})
