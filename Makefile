@@ -7,7 +7,7 @@ REPLAYED  := $(patsubst %,./%/...,$(wildcard workflows runbook))
 FUZZTIME  ?= 1m
 BENCHTIME ?= 1s
 
-.PHONY: demo dev build test lint bench fuzz
+.PHONY: demo dev build test lint bench record fuzz
 
 demo: ## the whole stack, three plans run end to end, and stopped again
 	go run ./internal/demo
@@ -19,7 +19,7 @@ build:
 	go build ./...
 
 test: ## every test, the end-to-end ones against a real Temporal server too
-	go test -race -timeout 20m ./...
+	go test -race -parallel 8 -timeout 30m ./...
 
 lint:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w these files:"; echo "$$unformatted"; exit 1; }
@@ -29,6 +29,10 @@ lint:
 
 bench:
 	go test -run='^$$' -bench=. -benchmem -benchtime=$(BENCHTIME) -timeout 30m ./...
+
+record: ## new histories for the replay test, from a real server
+	mkdir -p workflows/testdata/histories
+	go test ./e2e -run '^TestRecordHistories$$' -parallel 8 -record $(CURDIR)/workflows/testdata/histories
 
 fuzz: ## every fuzz target for $(FUZZTIME)
 	@set -e; grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's|/[^/]*:func | |' | sort -u | \

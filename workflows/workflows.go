@@ -14,7 +14,11 @@ import (
 
 // Register adds dpaflow's workflows and activities to a worker.
 func Register(registry worker.Registry, a *activities.Activities) {
+	registerWorkflows(registry)
+	registry.RegisterActivity(a)
+}
+
+func registerWorkflows(registry worker.WorkflowRegistry) {
 	registry.RegisterWorkflowWithOptions(strict(RunPlan), workflow.RegisterOptions{Name: "RunPlan"})
 	registry.RegisterWorkflowWithOptions(Inbox, workflow.RegisterOptions{Name: signals.InboxWorkflow})
-	registry.RegisterActivity(a)
 }
