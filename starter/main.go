@@ -88,9 +88,7 @@ func (a *app) root() *cobra.Command {
 	}
 	root.PersistentFlags().StringP("output", "o", "table", "table for people, json for programs")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit{exitUsage, err} })
-	run := group("run", "Start a run and follow it to its end")
-	run.AddCommand(a.runPlan())
-	root.AddCommand(a.plans(), a.inputs(), run, a.status(), a.watch())
+	root.AddCommand(a.plans(), a.inputs(), a.run(), a.schedule(), a.status(), a.watch(), a.resolve(), a.setup())
 	return root
 }
 

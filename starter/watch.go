@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -34,92 +33,70 @@ func (a *app) watch() *cobra.Command {
 	}
 }
 
-func (a *app) status() *cobra.Command {
-	return &cobra.Command{
-		Use:   "status WORKFLOW",
-		Short: "Show where a run stands",
-		Args:  exactly("WORKFLOW"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			temporal, _, err := a.temporal(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer temporal.Close()
-			status, err := queryStatus(cmd.Context(), temporal, args[0], "")
-			if err != nil {
-				return fmt.Errorf("ask run %q for its status: %w", args[0], err)
-			}
-			return a.print(status, func(t table.Writer) { fillStatus(t, status) })
-		},
-	}
-}
-
-func queryStatus(ctx context.Context, c client.Client, workflowID, runID string) (status workflows.Status, err error) {
-	answer, err := c.QueryWorkflow(ctx, workflowID, runID, "status")
-	if err == nil {
-		err = answer.Get(&status)
-	}
-	return status, err
-}
-
-func fillStatus(t table.Writer, s workflows.Status) {
-	for _, row := range [][2]string{
-		{"Plan", s.PlanID}, {"Phase", string(s.Phase)}, {"Instance", s.InstanceID}, {"Status", s.Status},
-		{"Observed by", s.ObservedBy}, {"Reason", s.Reason}, {"Started", at(&s.StartedAt)},
-		{"Triggered", at(s.TriggeredAt)}, {"Last news", at(s.LastNewsAt)}, {"Finished", at(s.FinishedAt)},
-		{"Gives up", at(&s.Deadline)},
-	} {
-		if row[1] != "" {
-			t.AppendRow(table.Row{row[0], row[1]})
-		}
-	}
-	for _, note := range s.Notes {
-		t.AppendRow(table.Row{"Note " + at(&note.At), note.Text})
-	}
-	for _, action := range s.Actions {
-		t.AppendRow(table.Row{"Action " + at(&action.At), strings.Join([]string{action.Name, action.By, action.Comment}, " ")})
-	}
-}
-
-// lookEvery is how often a followed run is asked where it stands.
-const lookEvery = 500 * time.Millisecond
+// A followed run is asked where it stands at once, and then more and more seldom.
+const (
+	lookFirst = 500 * time.Millisecond
+	lookLast  = 5 * time.Second
+	redraw    = 500 * time.Millisecond
+)
 
 // follow shows a run's progress until it has ended, and then its result. A break leaves the run alone.
 func (a *app) follow(ctx context.Context, c client.Client, run client.WorkflowRun) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var result json.RawMessage
 	ended := make(chan error, 1)
 	go func() { ended <- run.Get(ctx, &result) }()
+	seen := make(chan look)
+	go watchRun(ctx, c, run, seen)
 
 	fmt.Fprintf(a.log, "run %s\n", run.GetID())
-	ticker := time.NewTicker(lookEvery)
+	show := newProgress(a.log)
+	ticker := time.NewTicker(redraw)
 	defer ticker.Stop()
-	for last := ""; ; {
+	for {
 		select {
 		case err := <-ended:
+			show.end()
 			if ctx.Err() != nil {
-				fmt.Fprintf(a.log, "no longer watching; the run goes on: starter watch %s\n", run.GetID())
-				return ctx.Err()
+				return fmt.Errorf("no longer watching; the run goes on: starter watch %s", run.GetID())
 			}
 			return a.finish(run, result, err)
+		case now := <-seen:
+			show.tell(now)
 		case <-ticker.C:
-			// A run that cannot be asked just now is followed all the same.
-			status, err := queryStatus(ctx, c, run.GetID(), run.GetRunID())
-			if line := progress(status); err == nil && line != last {
-				fmt.Fprintln(a.log, time.Now().Format("15:04:05"), line)
-				last = line
-			}
+			show.draw()
 		}
 	}
 }
 
-func progress(s workflows.Status) string {
-	line := fmt.Sprintf("%-10s", s.Phase)
-	for _, part := range []string{s.InstanceID, s.Status, s.Reason} {
-		if part != "" {
-			line += " " + part
+// look is what a run has answered.
+type look struct {
+	status workflows.Status
+	err    error
+}
+
+// watchRun asks a run where it stands until the context ends.
+func watchRun(ctx context.Context, c client.Client, run client.WorkflowRun, seen chan<- look) {
+	for pause := lookFirst; ; pause = min(pause*11/10, lookLast) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		status, err := queryStatus(ctx, c, run.GetID(), run.GetRunID())
+		select {
+		case <-ctx.Done():
+			return
+		case seen <- look{status, err}:
 		}
 	}
-	return line
+}
+
+// ended is what -o json shows of a run that ended without a result or details.
+type ended struct {
+	started
+	Error string `json:"error"`
 }
 
 // finish shows how a run ended, and decides the exit status.
@@ -128,19 +105,32 @@ func (a *app) finish(run client.WorkflowRun, result json.RawMessage, err error) 
 	if errors.As(err, &missing) {
 		return fmt.Errorf("there is no run %q; it may be older than the namespace keeps", run.GetID())
 	}
-	var failed *temporal.ApplicationError
-	if errors.As(err, &failed) && failed.HasDetails() {
-		_ = failed.Details(&result) // the error says enough where its details are of another form
+	var detailed interface {
+		error
+		HasDetails() bool
+		Details(into ...any) error
+	}
+	if errors.As(err, &detailed) && detailed.HasDetails() {
+		_ = detailed.Details(&result) // the error says enough where its details are of another form
+	}
+	if len(result) == 0 && err != nil && a.json {
+		return errors.Join(a.print(ended{started{run.GetID(), run.GetRunID()}, err.Error()}, nil), verdict(err))
 	}
 	if len(result) > 0 {
 		if err := a.showResult(result); err != nil {
 			return err
 		}
 	}
+	return verdict(err)
+}
+
+// verdict is a run's failure with the exit status that it deserves; nil for a run that succeeded.
+func verdict(err error) error {
+	var failed *temporal.ApplicationError
 	switch {
 	case err == nil:
 		return nil
-	case failed == nil:
+	case !errors.As(err, &failed):
 		return exit{exitFailed, err}
 	}
 	code := exitFailed

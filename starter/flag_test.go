@@ -1,0 +1,109 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAWrongCallIsRefusedBeforeAnythingIsConnectedTo(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"run plan":                               "takes 1 arguments [ID]",
+		"run plan p --param HOST=a":              "--param wants model.NAME=value",
+		"run plan p --secret m.A=":               "--secret m.A wants the name of a secret",
+		"run plan p --param m.A=1 --param m.A=2": "m.A is given twice",
+		"run plan p --timeout soon":              `"--timeout" flag: wants a duration`,
+		"run plan p --timeout -1h":               `"--timeout" flag: wants at least 1s`,
+		"run plan p --poll-after 10ms":           `"--poll-after" flag: wants at least 1s`,
+		"run plan p --on-unknown guess":          `"--on-unknown" flag: wants one of wait, fail`,
+		"run model m":                            `there is no command "model"`,
+
+		"schedule create s plan":                             "takes 3 arguments [ID KIND WHAT]",
+		"schedule create s plan p":                           "at least one of --cron, --every and --calendar",
+		"schedule create s scene p --every 1h":               "KIND wants one of plan",
+		"schedule create s plan p --every 1h --param HOST=a": "--param wants model.NAME=value",
+		"schedule create s plan p --remaining 0":             "--remaining wants 1 or more, got 0",
+		"schedule create s plan p --cron nonsense":           `"--cron" flag: wants 5 fields`,
+		"schedule create s plan p --every 0s":                `"--every" flag: wants whole seconds, at least one`,
+		"schedule create s plan p --calendar hours=1":        `"--calendar" flag: there is no field "hours"`,
+		"schedule create s plan p --time-zone Mars/Base":     `"--time-zone" flag: wants the name of a time zone`,
+		"schedule create s plan p --time-zone Local":         `"--time-zone" flag: wants the name of a time zone`,
+		"schedule create s plan p --overlap often":           `"--overlap" flag: wants one of skip, buffer-one, buffer-all, cancel-other, terminate-other, allow-all`,
+		"schedule create s plan p --catch-up 1s":             `"--catch-up" flag: wants at least 10s`,
+		"schedule create s plan p --on-unknown guess":        `"--on-unknown" flag: wants one of wait, fail`,
+		"schedule delete":                                    "takes 1 arguments [ID]",
+		"schedule nothing":                                   `there is no command "nothing"`,
+
+		"resolve":                             "takes 1 arguments [WORKFLOW]",
+		"resolve w":                           "exactly one of --adopt INSTANCE, --retrigger, --abort and --status is wanted, got 0",
+		"resolve w --abort --retrigger":       "is wanted, got 2",
+		"resolve w --adopt in1 --status FAIL": "is wanted, got 2",
+		"resolve w --status FINISH":           `"--status" flag: wants one of SUCCESS, FAIL`,
+		"setup now":                           "takes 0 arguments",
+		"status w -o yaml":                    "-o wants table or json",
+	} {
+		stdout, stderr, code := call(t, strings.Fields(args)...)
+		require.Equal(t, exitUsage, code, "%s: %s", args, stderr)
+		require.Contains(t, stderr, want, args)
+		require.Empty(t, stdout, args)
+	}
+}
+
+func TestAllThatIsWrongWithAScheduleIsSaidAtOnce(t *testing.T) {
+	t.Parallel()
+	_, stderr, code := call(t, "schedule", "create", "s", "plan", "p", "--remaining", "-1", "--param", "HOST=a", "--secret", "B")
+	require.Equal(t, exitUsage, code)
+	for _, want := range []string{"at least one of --cron", "--remaining", "--param", "--secret"} {
+		require.Contains(t, stderr, want)
+	}
+}
+
+func TestARightCallIsAnErrorOnlyForWantOfAConnection(t *testing.T) {
+	t.Parallel()
+	for _, args := range []string{
+		"run plan p --param m.A=a=b --timeout 1h --detach",
+		"schedule create --every 1h@15m --paused s plan p --param m.A=1 --overlap allow-all --remaining 3",
+		"schedule create s plan p --cron @daily --calendar hour=2 --time-zone Asia/Shanghai --catch-up 10s",
+		"resolve w --adopt in1 --by li --comment seen",
+		"setup",
+	} {
+		_, stderr, code := call(t, strings.Fields(args)...)
+		require.Equal(t, exitError, code, "%s: %s", args, stderr)
+		require.Contains(t, stderr, "connect to Temporal at 127.0.0.1:1", args)
+	}
+}
+
+func TestHelpSaysWhatThePlatformCannotDo(t *testing.T) {
+	t.Parallel()
+	stdout, _, code := call(t, "schedule", "create", "--help")
+	require.Zero(t, code)
+	require.Contains(t, stdout, "the platform cannot cancel")
+	require.Contains(t, stdout, "(default skip)")
+	require.Contains(t, stdout, "(default 1m0s)")
+}
+
+func TestAScheduleRefusesTheFlagsOfOtherKindsOfRuns(t *testing.T) {
+	t.Parallel()
+	kindWith := func(name string, flags ...string) kind {
+		set := pflag.NewFlagSet(name, pflag.ContinueOnError)
+		for _, flag := range flags {
+			set.String(flag, "", "")
+		}
+		return kind{name: name, flags: set}
+	}
+	all := []kind{kindWith("plan", "param"), kindWith("runbook", "param", "var")}
+	given := pflag.NewFlagSet("schedule", pflag.ContinueOnError)
+	for _, kind := range all {
+		given.AddFlagSet(kind.flags)
+	}
+	require.NoError(t, given.Parse([]string{"--param=1", "--var=2"}))
+
+	_, err := chosen(all, "plan", given)
+	require.EqualError(t, err, "--var is not for a plan")
+	found, err := chosen(all, "runbook", given)
+	require.NoError(t, err)
+	require.Equal(t, "runbook", found.name)
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/user"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/dpaflow/dpaflow/workflows"
+)
+
+func (a *app) resolve() *cobra.Command {
+	var adopt, step, by, comment string
+	status := choice{words: []string{workflows.StatusSuccess, workflows.StatusFail}}
+	var retrigger, abort bool
+	cmd := &cobra.Command{
+		Use:   "resolve WORKFLOW (--adopt INSTANCE | --retrigger | --abort | --status SUCCESS|FAIL)",
+		Short: "Settle what a run cannot know: what became of its trigger, or how its instance ended",
+		Example: "  starter resolve switch-over-2 --adopt in10000004 --comment 'seen on the platform'\n" +
+			"  starter resolve switch-over-2 --status SUCCESS",
+		Args: exactly("WORKFLOW"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			given := 0
+			for _, way := range []bool{adopt != "", retrigger, abort, status.value != ""} {
+				if way {
+					given++
+				}
+			}
+			if given != 1 {
+				return exit{exitUsage, fmt.Errorf("exactly one of --adopt INSTANCE, --retrigger, --abort and --status is wanted, got %d", given)}
+			}
+			if status.value != "" {
+				return a.update(cmd.Context(), args[0], "resolveRun",
+					workflows.ResolveRun{Step: step, Status: status.value, By: by, Comment: comment})
+			}
+			action := workflows.ActionAbort
+			switch {
+			case adopt != "":
+				action = workflows.ActionAdopt
+			case retrigger:
+				action = workflows.ActionRetrigger
+			}
+			return a.update(cmd.Context(), args[0], "resolveTrigger",
+				workflows.ResolveTrigger{Step: step, Action: action, InstanceID: adopt, By: by, Comment: comment})
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&adopt, "adopt", "", "the trigger started this `instance`: take it as the run's own")
+	flags.BoolVar(&retrigger, "retrigger", false, "the trigger provably started nothing: send a fresh one; if you are wrong, it runs twice")
+	flags.BoolVar(&abort, "abort", false, "give the run up; what runs on the platform goes on")
+	flags.Var(&status, "status", "how the instance ended, when its callbacks are lost: SUCCESS or FAIL")
+	flags.StringVar(&step, "step", "", "which execution, where the run has several: its id or its instance's")
+	flags.StringVar(&by, "by", userName(), "who says so")
+	flags.StringVar(&comment, "comment", "", "why")
+	return cmd
+}
+
+// updateTimeout bounds how long a worker may take to answer an update.
+const updateTimeout = 30 * time.Second
+
+// update lets an operator act on a run and prints where it stands then.
+func (a *app) update(ctx context.Context, workflowID, name string, argument any) error {
+	c, _, err := a.temporal(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	bounded, cancel := context.WithTimeout(ctx, updateTimeout)
+	defer cancel()
+	handle, err := c.UpdateWorkflow(bounded, client.UpdateWorkflowOptions{
+		WorkflowID: workflowID, UpdateName: name, Args: []any{argument}, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	var status workflows.Status
+	if err == nil {
+		err = handle.Get(bounded, &status)
+	}
+	var refused *temporal.ApplicationError
+	var missing *serviceerror.NotFound
+	switch {
+	case err == nil:
+		return a.print(status, func(t table.Writer) { fillStatus(t, status) })
+	case errors.As(err, &refused):
+		return errors.New(refused.Message())
+	case errors.As(err, &missing):
+		return fmt.Errorf("run %q has ended, or there is none with that id: %w", workflowID, err)
+	case bounded.Err() != nil && ctx.Err() == nil:
+		return fmt.Errorf("no worker has answered within %s; whether one took it is not known: "+
+			"check that workers run, and look at starter status %s before trying again", updateTimeout, workflowID)
+	}
+	return fmt.Errorf("send %s to run %q: %w", name, workflowID, err)
+}
+
+// userName is who runs this program; empty where that cannot be known.
+func userName() string {
+	current, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return current.Username
+}
