@@ -21,6 +21,11 @@ type Platform interface {
 	PlanInputs(ctx context.Context, planID string) ([]platform.ModelInputs, error)
 	TriggerPlan(ctx context.Context, trigger platform.PlanTrigger) (instanceID string, err error)
 	PlanOutputs(ctx context.Context, planID, instanceID string) ([]platform.ModelOutputs, error)
+	Models(ctx context.Context) ([]platform.Model, error)
+	ModelInputs(ctx context.Context, modelID string) ([]platform.Input, error)
+	TriggerModel(ctx context.Context, trigger platform.ModelTrigger) (platform.ModelAnswer, error)
+	ModelStatus(ctx context.Context, modelID, instanceID string) (platform.ModelInstance, error)
+	ModelOutputs(ctx context.Context, modelID, instanceID string, designatedOnly bool) ([]platform.NodeOutput, error)
 	// ClockAhead tells how far the platform's clock is ahead of ours, if it has said what time it is.
 	ClockAhead() (ahead time.Duration, known bool)
 }
@@ -63,6 +68,7 @@ type Activities struct {
 
 	converter converter.DataConverter
 	histories func(context.Context) histories
+	turns     func(context.Context) turns
 }
 
 // New returns the activities over a platform's client. The error names every missing dependency.
@@ -98,23 +104,6 @@ func New(config Config) (*Activities, error) {
 
 		converter: config.Converter,
 		histories: func(ctx context.Context) histories { return activity.GetClient(ctx) },
+		turns:     serverTurns,
 	}, nil
 }
-
-// Plans lists the plans that the platform's account may run (P2).
-func (a *Activities) Plans(ctx context.Context) ([]platform.Plan, error) {
-	plans, err := a.platform.Plans(ctx)
-	return plans, readError("list the plans", err)
-}
-
-// PlanInputs lists the inputs that each model of a plan declares (P3).
-func (a *Activities) PlanInputs(ctx context.Context, planID string) ([]platform.ModelInputs, error) {
-	inputs, err := a.platform.PlanInputs(ctx, planID)
-	return inputs, readError("read the inputs of plan "+planID, err)
-}
-
-// ModelOutputs are the outputs of one model's nodes.
-type ModelOutputs = platform.ModelOutputs
-
-// NodeOutput is what one node gave out.
-type NodeOutput = platform.NodeOutput

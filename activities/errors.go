@@ -42,6 +42,8 @@ type Fault struct {
 	Code       int `json:"code,omitempty"`
 	// TokenRejected is true where the platform refused a trigger for its token: a new one may do.
 	TokenRejected bool `json:"tokenRejected,omitempty"`
+	// Busy is true where another run has the model, and nothing was sent for that reason.
+	Busy bool `json:"busy,omitempty"`
 	// Indexed is true where the namespace has dpaflow's search attributes.
 	Indexed bool `json:"indexed,omitempty"`
 	// Register is true where callbacks may come without a token.

@@ -29,6 +29,11 @@ type fake struct {
 	err      error // of reads
 	refusal  error // of triggers
 	sent     []platform.PlanTrigger
+
+	models      []platform.Model
+	modelInputs []platform.Input
+	nodes       []platform.NodeOutput
+	sentModels  []platform.ModelTrigger
 }
 
 func (f *fake) Plans(context.Context) ([]platform.Plan, error) { return f.plans, f.err }
@@ -37,6 +42,20 @@ func (f *fake) PlanInputs(context.Context, string) ([]platform.ModelInputs, erro
 }
 func (f *fake) PlanOutputs(context.Context, string, string) ([]platform.ModelOutputs, error) {
 	return f.outputs, f.err
+}
+func (f *fake) Models(context.Context) ([]platform.Model, error) { return f.models, f.err }
+func (f *fake) ModelInputs(context.Context, string) ([]platform.Input, error) {
+	return f.modelInputs, f.err
+}
+func (f *fake) TriggerModel(_ context.Context, trigger platform.ModelTrigger) (platform.ModelAnswer, error) {
+	f.sentModels = append(f.sentModels, trigger)
+	return platform.ModelAnswer{InstanceID: f.instance, Status: "RUNNING"}, f.refusal
+}
+func (f *fake) ModelStatus(_ context.Context, modelID, instanceID string) (platform.ModelInstance, error) {
+	return platform.ModelInstance{ModelID: modelID, InstanceID: instanceID, Status: "FINISH"}, f.err
+}
+func (f *fake) ModelOutputs(context.Context, string, string, bool) ([]platform.NodeOutput, error) {
+	return f.nodes, f.err
 }
 func (f *fake) ClockAhead() (time.Duration, bool) { return time.Hour, true }
 func (f *fake) TriggerPlan(_ context.Context, trigger platform.PlanTrigger) (string, error) {

@@ -25,11 +25,16 @@ func (a *Activities) PlanOutputs(ctx context.Context, in PlanInstance) ([]platfo
 	if err != nil {
 		return nil, readError(fmt.Sprintf("fetch the outputs of plan %s, instance %s", in.PlanID, in.InstanceID), err)
 	}
-	if in.Limit > 0 {
-		cut(outputs, in.Limit)
-		outputs = drop(outputs, in.Limit)
+	return fit(outputs, in.Limit), nil
+}
+
+// fit makes outputs fit into limit bytes of JSON; 0 is no limit.
+func fit(outputs []platform.ModelOutputs, limit int) []platform.ModelOutputs {
+	if limit <= 0 {
+		return outputs
 	}
-	return outputs, nil
+	cut(outputs, limit)
+	return drop(outputs, limit)
 }
 
 // cut shortens the longest results until all outputs fit into limit bytes of JSON. Short results

@@ -16,7 +16,7 @@ import (
 // is Faults where they differ, or where the platform does not describe the plan.
 func (a *Activities) preflightPlan(ctx context.Context, in PlanTrigger) error {
 	models, err := a.platform.PlanInputs(ctx, in.PlanID)
-	if platform.OutcomeOf(err) == platform.Rejected && !platform.IsAuth(err) {
+	if refused(err) {
 		return Faults{{Path: "planId", Problem: fmt.Sprintf("the platform does not describe plan %q: %v", in.PlanID, err)}}
 	}
 	if err != nil {
@@ -34,6 +34,11 @@ func (a *Activities) preflightPlan(ctx context.Context, in PlanTrigger) error {
 		}
 	}
 	return faults.Err()
+}
+
+// refused tells whether the platform itself said no to a read: it does not know what was asked for.
+func refused(err error) bool {
+	return err != nil && platform.OutcomeOf(err) == platform.Rejected && !platform.IsAuth(err)
 }
 
 // compare reports the inputs that are missing or not declared.
@@ -54,26 +59,33 @@ func compare(declared []platform.Input, given Params) error {
 	return faults.Err()
 }
 
-// resolve puts the secrets' values in, and lists them. The error is Faults, and holds no value.
-func (a *Activities) resolve(params PlanParams) (resolved map[string]map[string]string, private []string, err error) {
+// resolvePlan puts the secrets' values in, and lists them. The error is Faults, and holds no value.
+func (a *Activities) resolvePlan(params PlanParams) (resolved map[string]map[string]string, private []string, err error) {
 	var faults Faults
 	resolved = make(map[string]map[string]string, len(params))
 	for _, model := range slices.Sorted(maps.Keys(params)) {
-		values := make(map[string]string, len(params[model]))
-		for _, name := range slices.Sorted(maps.Keys(params[model])) {
-			param := params[model][name]
-			values[name] = param.Text
-			if param.SecretRef == "" {
-				continue
-			}
-			secret, err := a.secrets.Value(param.SecretRef)
-			faults.Add("params."+model+"."+name, err)
-			values[name] = secret
-			private = append(private, secret)
-		}
-		resolved[model] = values
+		values, secrets, err := a.resolve("params."+model, params[model])
+		faults.Add("", err)
+		resolved[model], private = values, append(private, secrets...)
 	}
 	return resolved, private, faults.Err()
+}
+
+// resolve does so for one model, whose inputs stand at path.
+func (a *Activities) resolve(path string, params Params) (values map[string]string, private []string, err error) {
+	var faults Faults
+	values = make(map[string]string, len(params))
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		param := params[name]
+		values[name] = param.Text
+		if param.SecretRef == "" {
+			continue
+		}
+		secret, err := a.secrets.Value(param.SecretRef)
+		faults.Add(path+"."+name, err)
+		values[name], private = secret, append(private, secret)
+	}
+	return values, private, faults.Err()
 }
 
 // InvalidInput returns the application error for faults: its message and its details name them all.

@@ -80,7 +80,7 @@ func timedOut(id, scheduled int64, mark *commonpb.Payloads) *historypb.HistoryEv
 func TestAResetRunSendsOnlyWhatNoEarlierRunMayHaveSent(t *testing.T) {
 	t.Parallel()
 	const self = "default-test-run-id"
-	plan := PlanTrigger{PlanID: "p", Step: "switch"}
+	plan := PlanTrigger{PlanID: "p", Trigger: Trigger{Step: "switch"}}
 	mark, err := converter.GetDefaultDataConverter().ToPayloads("mark")
 	require.NoError(t, err)
 	for name, test := range map[string]struct {
@@ -95,8 +95,8 @@ func TestAResetRunSendsOnlyWhatNoEarlierRunMayHaveSent(t *testing.T) {
 		"of a run that the server has deleted":  {past{self: {reset(5, "a")}}, ErrorTriggerOutcomeUnknown},
 		"lost before its mark":                  {past{self: {reset(5, "a")}, "a": {scheduled(t, 6, plan), timedOut(7, 6, nil)}}, ""},
 		"rejected":                              {past{self: {reset(5, "a")}, "a": {scheduled(t, 6, plan), failed(7, 6, ErrorTriggerRejected)}}, ""},
-		"of another step":                       {past{self: {reset(5, "a")}, "a": {scheduled(t, 6, PlanTrigger{PlanID: "p", Step: "freeze"})}}, ""},
-		"of another plan":                       {past{self: {reset(5, "a")}, "a": {scheduled(t, 6, PlanTrigger{PlanID: "q", Step: "switch"})}}, ""},
+		"of another step":                       {past{self: {reset(5, "a")}, "a": {scheduled(t, 6, PlanTrigger{PlanID: "p", Trigger: Trigger{Step: "freeze"}})}}, ""},
+		"of another plan":                       {past{self: {reset(5, "a")}, "a": {scheduled(t, 6, PlanTrigger{PlanID: "q", Trigger: Trigger{Step: "switch"}})}}, ""},
 		"before the point that was reset to":    {past{self: {reset(9, "a")}, "a": {scheduled(t, 6, plan)}}, ""},
 		"by nobody: the earlier run never came": {past{self: {reset(5, "a")}, "a": nil}, ""},
 	} {
@@ -134,7 +134,7 @@ func TestAResetRunWhosePastCannotBeReadNowSendsNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
 	b.activities.histories = func(context.Context) histories { return unreadable{} }
-	_, err := b.trigger(PlanTrigger{PlanID: "p", Origin: "the-first-run"})
+	_, err := b.trigger(PlanTrigger{PlanID: "p", Trigger: Trigger{Origin: "the-first-run"}})
 	failed, _ := failure(t, err)
 	require.Equal(t, ErrorTriggerNotSent, failed.Type())
 	require.Empty(t, b.sent)

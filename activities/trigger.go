@@ -14,28 +14,27 @@ import (
 	"github.com/dpaflow/dpaflow/platform"
 )
 
-// PlanTrigger is the input of TriggerPlan.
-type PlanTrigger struct {
-	PlanID string     `json:"planId"`
-	Params PlanParams `json:"params,omitempty"`
-	// Step tells apart the executions of one plan in one workflow.
-	Step string `json:"step,omitempty"`
+// Trigger is what the inputs of all triggers have in common.
+type Trigger struct {
+	// Origin is the workflow's original run id, the same in every reset of a run.
+	Origin string `json:"origin"`
 	// Label names the trigger within its workflow, in every reset of it too. Without one the activity's
 	// id serves, which a reset changes.
 	Label string `json:"label,omitempty"`
-	// Origin is the workflow's original run id. It is the same in every reset of a run, and so is the
-	// trigger's key.
-	Origin string `json:"origin"`
-	// Preflight reads the plan's declared inputs (P3) first and refuses Params that differ from them.
+	// Step tells apart the executions of one plan or model in one workflow.
+	Step string `json:"step,omitempty"`
+	// Preflight reads the declared inputs first and refuses Params that differ from them.
 	Preflight bool `json:"preflight,omitempty"`
 }
 
 // Triggered is the result of a trigger that the platform accepted.
 type Triggered struct {
 	// Key names the trigger within its workflow: its callbacks arrive under it.
-	Key        string    `json:"key"`
-	InstanceID string    `json:"instanceId"`
-	At         time.Time `json:"at"`
+	Key        string `json:"key"`
+	InstanceID string `json:"instanceId"`
+	// Status is what the answer said of the instance, where the platform waited for it.
+	Status string    `json:"status,omitempty"`
+	At     time.Time `json:"at"`
 	// PlatformTime is when the trigger was answered by the platform's own clock, zero if it did not say.
 	PlatformTime time.Time `json:"platformTime,omitzero"`
 	// Indexed is true where the namespace has dpaflow's search attributes. The workflow learns it here
@@ -51,54 +50,27 @@ func TriggerKey(origin, label, activityID string) string {
 	return origin + "." + cmp.Or(label, activityID)
 }
 
-// TriggerPlan runs a plan (P5), at most once: it sends the trigger only if it could first leave a
-// mark of its intent with the server, and never where it finds such a mark, or where an earlier run
-// of a reset workflow may have sent it. Its errors are never retried by Temporal; their type says what
-// is known: InvalidInput, TriggerRejected, PlatformAuth and TriggerNotSent mean that nothing runs,
-// TriggerOutcomeUnknown that nobody can know.
-func (a *Activities) TriggerPlan(ctx context.Context, in PlanTrigger) (Triggered, error) {
-	return a.trigger(ctx, job{
-		kind: "plan", id: in.PlanID, origin: in.Origin, label: in.Label,
-		same: func(raw *commonpb.Payloads) bool {
-			var other PlanTrigger
-			return a.converter.FromPayloads(raw, &other) != nil || other.PlanID == in.PlanID && other.Step == in.Step
-		},
-		prepare: func(ctx context.Context) (send, error) {
-			if in.Preflight {
-				if err := a.preflightPlan(ctx, in); err != nil {
-					return nil, err
-				}
-			}
-			params, private, err := a.resolve(in.Params)
-			if err != nil {
-				return nil, err
-			}
-			return func(ctx context.Context, callback string) (string, error) {
-				return a.platform.TriggerPlan(ctx, platform.PlanTrigger{
-					PlanID: in.PlanID, Params: params, CallbackURL: callback, Private: private,
-				})
-			}, nil
-		},
-	})
-}
-
 // job is what differs between the triggers of plans and of models.
 type job struct {
+	Trigger
 	kind, id string
-	origin   string
-	label    string
 	// same tells whether the input of another trigger asks for the same; one that cannot be read may.
 	same func(input *commonpb.Payloads) bool
 	// prepare does everything that can be done before the trigger.
 	prepare func(context.Context) (send, error)
 }
 
-// send sends a trigger and returns its instance id.
-type send func(ctx context.Context, callback string) (string, error)
+// send sends a trigger. A status is known only where the platform waited for the instance's end.
+type send func(ctx context.Context, callback string) (instanceID, status string, err error)
 
+// trigger sends a trigger at most once: only if it could first leave a mark of its intent with the
+// server, and never where it finds such a mark, or where an earlier run of a reset workflow may have
+// sent it. Its errors are never retried by Temporal; their type says what is known: InvalidInput,
+// TriggerRejected, PlatformAuth and TriggerNotSent mean that nothing runs, TriggerOutcomeUnknown that
+// nobody can know.
 func (a *Activities) trigger(ctx context.Context, job job) (Triggered, error) {
 	info := activity.GetInfo(ctx)
-	key := TriggerKey(job.origin, job.label, info.ActivityID)
+	key := TriggerKey(job.Origin, job.Label, info.ActivityID)
 	fault := Fault{Key: key, Indexed: a.indexed(), Register: a.register != nil}
 	if activity.HasHeartbeatDetails(ctx) {
 		return Triggered{}, triggerError(ErrorTriggerOutcomeUnknown, fmt.Sprintf(
@@ -123,11 +95,11 @@ func (a *Activities) trigger(ctx context.Context, job job) (Triggered, error) {
 	// From here on a cancellation must not cut the call short: only its answer tells what happened.
 	at := time.Now().UTC()
 	callback := a.callback(job.kind, info.Namespace, info.WorkflowExecution.ID, key)
-	instance, err := send(context.WithoutCancel(ctx), callback)
+	instance, status, err := send(context.WithoutCancel(ctx), callback)
 	if err != nil {
 		return Triggered{}, a.sent(job, fault, err)
 	}
-	triggered := Triggered{Key: key, InstanceID: instance, At: at, Indexed: fault.Indexed, Register: fault.Register}
+	triggered := Triggered{Key: key, InstanceID: instance, Status: status, At: at, Indexed: fault.Indexed, Register: fault.Register}
 	if ahead, known := a.platform.ClockAhead(); known {
 		triggered.PlatformTime = time.Now().UTC().Add(ahead)
 	}
@@ -137,7 +109,7 @@ func (a *Activities) trigger(ctx context.Context, job job) (Triggered, error) {
 // checkReset looks, in a workflow that was reset, whether an earlier run may have sent this trigger.
 func (a *Activities) checkReset(ctx context.Context, job job) error {
 	info := activity.GetInfo(ctx)
-	if job.origin == "" || job.origin == info.WorkflowExecution.RunID {
+	if job.Origin == "" || job.Origin == info.WorkflowExecution.RunID {
 		return nil
 	}
 	past := pastRuns{
@@ -158,6 +130,9 @@ func (a *Activities) notSent(job job, fault Fault, err error) error {
 	switch {
 	case errors.As(err, &faults):
 		return InvalidInput(faults)
+	case errors.Is(err, errBusy):
+		from.Busy = true
+		return triggerError(ErrorTriggerNotSent, message+"; nothing was sent", from)
 	case platform.IsAuth(err):
 		return triggerError(ErrorPlatformAuth, message+"; check DPA_CLIENT_ID and the client secret", from)
 	default:
@@ -171,6 +146,10 @@ func (a *Activities) sent(job job, fault Fault, err error) error {
 	from := faultOf(err)
 	from.Key, from.Indexed, from.Register = fault.Key, fault.Indexed, fault.Register
 	switch outcome := platform.OutcomeOf(err); {
+	case errors.Is(err, platform.ErrInput):
+		return InvalidInput(Faults{{Problem: err.Error()}})
+	case errors.Is(err, errBusy):
+		return a.notSent(job, fault, err)
 	case from.TokenRejected:
 		return triggerError(ErrorPlatformAuth, message+"; it did not run", from)
 	case platform.IsAuth(err):

@@ -15,7 +15,7 @@ func TestATriggerLeavesItsMarkAndSendsResolvedParameters(t *testing.T) {
 	b := newBench(t, map[string]string{"db-password": "hunter2\n"})
 	b.inputs = []platform.ModelInputs{{ModelID: "md1", Inputs: []platform.Input{{Name: "DIR"}, {Name: "PASSWORD"}}}}
 	triggered, err := b.trigger(PlanTrigger{
-		PlanID: "acf42dd3", Preflight: true,
+		PlanID: "acf42dd3", Trigger: Trigger{Preflight: true},
 		Params: PlanParams{"md1": {"DIR": Text("/opt"), "PASSWORD": SecretRef("db-password")}},
 	})
 	require.NoError(t, err)
@@ -82,7 +82,7 @@ func TestPreflightRefusesEveryInputThatDiffersFromTheDeclaredOnes(t *testing.T) 
 	b.inputs = []platform.ModelInputs{
 		{ModelID: "md1", Inputs: []platform.Input{{Name: "DIR"}, {Name: "HOST"}}}, {ModelID: "md2"},
 	}
-	_, err := b.trigger(PlanTrigger{PlanID: "acf42dd3", Preflight: true, Params: PlanParams{
+	_, err := b.trigger(PlanTrigger{PlanID: "acf42dd3", Trigger: Trigger{Preflight: true}, Params: PlanParams{
 		"md1": {"DIR": Text("/opt"), "TYPO": Text("x")}, "md3": {"A": Text("x")},
 	}})
 	failed, _ := failure(t, err)
@@ -116,7 +116,7 @@ func TestAPreflightThatCannotBeReadMeansNothingWasSent(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
 	b.err = &platform.Error{Endpoint: "P3", HTTPStatus: 503, Sent: true}
-	_, err := b.trigger(PlanTrigger{PlanID: "acf42dd3", Preflight: true})
+	_, err := b.trigger(PlanTrigger{PlanID: "acf42dd3", Trigger: Trigger{Preflight: true}})
 	failed, fault := failure(t, err)
 	require.Equal(t, ErrorTriggerNotSent, failed.Type())
 	require.Equal(t, 503, fault.HTTPStatus)

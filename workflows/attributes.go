@@ -8,6 +8,7 @@ import (
 // The search attributes that runs are found by, where the namespace has them.
 var (
 	AttributePlanID     = temporal.NewSearchAttributeKeyKeyword("DpaPlanId")
+	AttributeModelID    = temporal.NewSearchAttributeKeyKeyword("DpaModelId")
 	AttributeInstanceID = temporal.NewSearchAttributeKeyKeyword("DpaInstanceId")
 	AttributeStatus     = temporal.NewSearchAttributeKeyKeyword("DpaStatus")
 )
@@ -31,5 +32,5 @@ func (e *execution) index(ctx workflow.Context) {
 
 // Attributes are all search attributes that dpaflow sets, each of type Keyword.
 func Attributes() []temporal.SearchAttributeKeyKeyword {
-	return []temporal.SearchAttributeKeyKeyword{AttributePlanID, AttributeInstanceID, AttributeStatus}
+	return []temporal.SearchAttributeKeyKeyword{AttributePlanID, AttributeModelID, AttributeInstanceID, AttributeStatus}
 }

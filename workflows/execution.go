@@ -20,14 +20,16 @@ type job interface {
 	name() string // for messages: "plan acf42dd3"
 	describe(*Status)
 	attributes() []attribute
+	// waitsForBusy tells whether the run waits when another has what it wants to trigger.
+	waitsForBusy() bool
 	// trigger starts the trigger's activity; its result is activities.Triggered.
-	trigger(ctx workflow.Context, origin, label string) workflow.Future
+	trigger(ctx workflow.Context, in activities.Trigger) workflow.Future
 	// end translates a status of the platform, and tells whether it ends an instance.
 	end(status string) (string, bool)
 	// ask asks the platform how the instance is, once; it may not know.
 	ask(ctx workflow.Context, e *execution) (answer, error)
 	// fetch reads the outputs of the instance and keeps them.
-	fetch(ctx workflow.Context, instanceID string) error
+	fetch(ctx workflow.Context, e *execution) error
 }
 
 // answer is what the platform says of an instance when it is asked.
@@ -53,6 +55,38 @@ type execution struct {
 	wake         workflow.Channel
 }
 
+// Ended is what is known of an instance that has ended.
+type Ended struct {
+	InstanceID string `json:"instanceId"`
+	// Status is SUCCESS or FAIL.
+	Status string `json:"status"`
+	// ObservedBy is callback, poll or operator: who told that it ended.
+	ObservedBy  string    `json:"observedBy"`
+	TriggeredAt time.Time `json:"triggeredAt"`
+	FinishedAt  time.Time `json:"finishedAt"`
+	// OutputsError says why there are no outputs, where a failed instance's could not be fetched.
+	OutputsError string `json:"outputsError,omitempty"`
+	// Notes are what an operator should know of.
+	Notes []Note `json:"notes,omitempty"`
+}
+
+// execute tells the story of one job. An instance that ended FAIL is no error here.
+func execute(ctx workflow.Context, job job, policy Policy) (Ended, error) {
+	e := newExecution(ctx, job, policy)
+	if err := e.tell(ctx); err != nil {
+		return Ended{}, err
+	}
+	return Ended{
+		InstanceID:   e.status.InstanceID,
+		Status:       e.status.Status,
+		ObservedBy:   e.status.ObservedBy,
+		TriggeredAt:  *e.status.TriggeredAt,
+		FinishedAt:   *e.status.FinishedAt,
+		OutputsError: e.outputsError,
+		Notes:        e.status.Notes,
+	}, nil
+}
+
 func newExecution(ctx workflow.Context, job job, policy Policy) *execution {
 	ctx, desk := openDesk(ctx, false)
 	now := workflow.Now(ctx)
@@ -67,7 +101,7 @@ func newExecution(ctx workflow.Context, job job, policy Policy) *execution {
 	return e
 }
 
-// tell tells the story to its end. An instance that ended FAIL is no error here.
+// tell tells the story to its end.
 func (e *execution) tell(ctx workflow.Context) error {
 	defer e.enter(ctx, PhaseEnded)
 	if err := e.trigger(ctx); err != nil {
@@ -195,6 +229,7 @@ func (e *execution) hear(ctx workflow.Context, address string, news signals.Call
 func (e *execution) adopt(ctx workflow.Context, instanceID string) {
 	now := workflow.Now(ctx)
 	e.status.InstanceID, e.status.TriggeredAt = instanceID, &now
+	e.status.Phase, e.status.Reason = PhaseWaiting, ""
 	e.desk.show()
 }
 
@@ -207,7 +242,7 @@ func (e *execution) finish(ctx workflow.Context, status, observedBy string) {
 // fetch reads the outputs. Those of a failed instance are for the operator: it has failed without
 // them too.
 func (e *execution) fetch(ctx workflow.Context) error {
-	err := e.job.fetch(ctx, e.status.InstanceID)
+	err := e.job.fetch(ctx, e)
 	if err == nil || temporal.IsCanceledError(err) {
 		return err
 	}

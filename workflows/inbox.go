@@ -11,7 +11,8 @@ import (
 	"github.com/dpaflow/dpaflow/signals"
 )
 
-// maxInbox bounds what a stranger can fill one inbox with; a platform has a handful of statuses.
+// maxInbox bounds what a stranger can fill one inbox with; a platform has a handful of statuses. An end
+// is always kept.
 const maxInbox = 20
 
 // Inbox is the workflow type "Inbox": it brings together the news of one instance that came without a
@@ -50,7 +51,7 @@ func (b *inbox) receive(ctx workflow.Context) {
 		AddReceive(workflow.GetSignalChannel(ctx, signals.InboxNews), func(c workflow.ReceiveChannel, _ bool) {
 			var news signals.Callback
 			c.Receive(ctx, &news)
-			if len(b.news) < maxInbox && !slices.Contains(b.news, news) {
+			if (len(b.news) < maxInbox || isEnd(news.Status)) && !slices.Contains(b.news, news) {
 				b.news = append(b.news, news)
 			}
 		}).
@@ -80,10 +81,10 @@ func (b *inbox) forward(ctx workflow.Context) error {
 			return nil
 		}
 		b.sent++
-		switch news.Status {
-		case "SUCCESS", "FINISH", "FAIL":
-			b.done = true
-		}
+		b.done = b.done || isEnd(news.Status)
 	}
 	return nil
 }
+
+// isEnd tells whether a status ends an instance, in the words of plans and of models.
+func isEnd(status string) bool { return status == "SUCCESS" || status == "FINISH" || status == "FAIL" }

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -49,4 +50,25 @@ func TestAnInboxHandsNewsToTheRunWhicheverComesFirst(t *testing.T) {
 			require.WithinDuration(t, start.Add(test.lasts), b.Now(), time.Minute)
 		})
 	}
+}
+
+func TestAnInboxThatAStrangerFillsStillHandsOverTheEnd(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	var last string
+	b.OnSignalExternalWorkflow(mock.Anything, "run", "", "platform-callback:in1", mock.Anything).Return(
+		func(_, _, _, _ string, arg any) error {
+			last = arg.(signals.Callback).Status
+			return nil
+		})
+	b.RegisterDelayedCallback(func() {
+		for i := range 100 {
+			b.SignalWorkflow(signals.InboxNews, signals.Callback{InstanceID: "in1", Status: fmt.Sprintf("NOISE_%d", i)})
+		}
+		b.SignalWorkflow(signals.InboxNews, signals.Callback{InstanceID: "in1", Status: "SUCCESS"})
+		b.SignalWorkflow(signals.InboxRegister, signals.Registration{WorkflowID: "run", Until: b.Now().Add(time.Hour)})
+	}, time.Minute)
+	b.ExecuteWorkflow(signals.InboxWorkflow, signals.InboxInput{Kind: signals.KindPlan, InstanceID: "in1", TTL: "24h"})
+	require.NoError(t, b.GetWorkflowError())
+	require.Equal(t, "SUCCESS", last)
 }

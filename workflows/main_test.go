@@ -27,6 +27,7 @@ type bench struct {
 	*testsuite.TestWorkflowEnvironment
 	t        *testing.T
 	triggers []activities.PlanTrigger
+	models   []activities.ModelTrigger
 	keys     []string
 }
 

@@ -20,20 +20,10 @@ type PlanInput struct {
 
 // PlanResult is a plan's instance that has ended: of RunPlan, and the detail of PlanFailed.
 type PlanResult struct {
-	PlanID     string `json:"planId"`
-	InstanceID string `json:"instanceId"`
-	// Status is SUCCESS or FAIL.
-	Status string `json:"status"`
-	// ObservedBy is callback, poll or operator: who told that it ended.
-	ObservedBy  string    `json:"observedBy"`
-	TriggeredAt time.Time `json:"triggeredAt"`
-	FinishedAt  time.Time `json:"finishedAt"`
+	PlanID string `json:"planId"`
+	Ended
 	// Outputs are what the nodes of the plan's models gave out.
 	Outputs []activities.ModelOutputs `json:"outputs"`
-	// OutputsError says why there are no outputs, where a failed instance's could not be fetched.
-	OutputsError string `json:"outputsError,omitempty"`
-	// Notes are what an operator should know of.
-	Notes []Note `json:"notes,omitempty"`
 }
 
 // RunPlan is the workflow type "RunPlan": one plan, run once. It answers the query "status" and takes
@@ -63,23 +53,11 @@ func ExecutePlan(ctx workflow.Context, in PlanInput) (PlanResult, error) {
 	in.Policy = policy
 
 	plan := &planJob{in: in}
-	run := newExecution(ctx, plan, policy)
-	err := run.tell(ctx)
-	result := PlanResult{
-		PlanID:       in.PlanID,
-		InstanceID:   run.status.InstanceID,
-		Status:       run.status.Status,
-		ObservedBy:   run.status.ObservedBy,
-		Outputs:      plan.outputs,
-		OutputsError: run.outputsError,
-		Notes:        run.status.Notes,
-	}
-	if run.status.FinishedAt != nil {
-		result.TriggeredAt, result.FinishedAt = *run.status.TriggeredAt, *run.status.FinishedAt
-	}
+	ended, err := execute(ctx, plan, policy)
 	if err != nil {
 		return PlanResult{}, err
 	}
+	result := PlanResult{PlanID: in.PlanID, Ended: ended, Outputs: plan.outputs}
 	if result.Status == StatusFail {
 		return PlanResult{}, fail(activities.ErrorPlanFailed, result, nil, fmt.Sprintf(
 			"plan %s ended FAIL as instance %s; its outputs are in the details", in.PlanID, result.InstanceID))
@@ -110,19 +88,14 @@ func (p *planJob) kind() string            { return "plan" }
 func (p *planJob) id() string              { return p.in.PlanID }
 func (p *planJob) name() string            { return "plan " + p.in.PlanID }
 func (p *planJob) describe(status *Status) { status.PlanID = p.in.PlanID }
+func (p *planJob) waitsForBusy() bool      { return false }
 func (p *planJob) attributes() []attribute {
 	return []attribute{AttributePlanID.ValueSet(p.in.PlanID)}
 }
 
-func (p *planJob) trigger(ctx workflow.Context, origin, label string) workflow.Future {
+func (p *planJob) trigger(ctx workflow.Context, in activities.Trigger) workflow.Future {
 	var a *activities.Activities
-	return workflow.ExecuteActivity(ctx, a.TriggerPlan, activities.PlanTrigger{
-		PlanID:    p.in.PlanID,
-		Params:    p.in.Params,
-		Origin:    origin,
-		Label:     label,
-		Preflight: *p.in.Preflight,
-	})
+	return workflow.ExecuteActivity(ctx, a.TriggerPlan, activities.PlanTrigger{PlanID: p.in.PlanID, Params: p.in.Params, Trigger: in})
 }
 
 func (p *planJob) end(status string) (string, bool) {
@@ -150,8 +123,8 @@ func (p *planJob) ask(ctx workflow.Context, e *execution) (answer, error) {
 // clockMargin is more than what the platform's Date header, in whole seconds, can be wrong by.
 const clockMargin = 2 * time.Second
 
-func (p *planJob) fetch(ctx workflow.Context, instanceID string) error {
+func (p *planJob) fetch(ctx workflow.Context, e *execution) error {
 	var a *activities.Activities
-	in := activities.PlanInstance{PlanID: p.in.PlanID, InstanceID: instanceID, Limit: outputsLimit}
+	in := activities.PlanInstance{PlanID: p.in.PlanID, InstanceID: e.status.InstanceID, Limit: outputsLimit}
 	return read(ctx, a.PlanOutputs, in, &p.outputs)
 }

@@ -12,6 +12,8 @@ type Phase string
 const (
 	// PhaseTriggering: the trigger is being prepared or sent.
 	PhaseTriggering Phase = "TRIGGERING"
+	// PhaseBusy: the model is busy with another run, which is waited for.
+	PhaseBusy Phase = "BUSY"
 	// PhaseUnknown: nobody can know whether the trigger ran; a callback or an operator settles it.
 	PhaseUnknown Phase = "UNKNOWN"
 	// PhaseWaiting: the instance runs, and the run waits for news of its end.
@@ -37,8 +39,9 @@ const (
 
 // Status is the answer of the query "status", and the detail of a run's failures.
 type Status struct {
-	PlanID string `json:"planId,omitempty"`
-	Phase  Phase  `json:"phase"`
+	PlanID  string `json:"planId,omitempty"`
+	ModelID string `json:"modelId,omitempty"`
+	Phase   Phase  `json:"phase"`
 	// InstanceID is empty until the platform or an operator has named it.
 	InstanceID string `json:"instanceId,omitempty"`
 	// Status is the platform's last word: DEFAULT, RUNNING, PENDING, SUCCESS or FAIL.
@@ -93,6 +96,7 @@ func (s Status) markdown() string {
 	}
 	b.WriteString("| | |\n|---|---|\n")
 	row("Plan", s.PlanID)
+	row("Model", s.ModelID)
 	row("Phase", string(s.Phase))
 	row("Instance", s.InstanceID)
 	row("Status", s.Status)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -45,7 +46,12 @@ func (e *execution) trigger(ctx workflow.Context) error {
 			renewed, pause = false, firstRetrigger
 		case outcome == activities.ErrorPlatformAuth && !renewed && faultOf(err).TokenRejected:
 			renewed = true
+		case faultOf(err).Busy && !e.job.waitsForBusy():
+			return fail(activities.ErrorTriggerRejected, e.status, err, "")
 		case outcome == activities.ErrorTriggerNotSent && e.remaining(ctx) > pause:
+			if faultOf(err).Busy {
+				e.enter(ctx, PhaseBusy)
+			}
 			if err := workflow.Sleep(ctx, pause); err != nil {
 				return temporal.NewCanceledError(e.status)
 			}
@@ -74,7 +80,8 @@ func (e *execution) send(ctx workflow.Context) (activities.Triggered, error) {
 	if label != "" {
 		label = fmt.Sprintf("%s.%d", label, len(e.keys)+1)
 	}
-	err := e.job.trigger(ctx, origin, label).Get(ctx, &triggered)
+	in := activities.Trigger{Origin: origin, Label: label, Step: e.label, Preflight: *e.policy.Preflight}
+	err := e.job.trigger(ctx, in).Get(ctx, &triggered)
 	if err == nil {
 		e.keys = append(e.keys, triggered.Key)
 		e.indexed, e.registers = triggered.Indexed, triggered.Register
@@ -121,6 +128,11 @@ func (e *execution) accept(ctx workflow.Context, triggered activities.Triggered)
 	e.status.Reason = ""
 	e.status.InstanceID, e.status.TriggeredAt = triggered.InstanceID, &triggered.At
 	e.platformTime = triggered.PlatformTime
+	if status, ended := e.job.end(strings.ToUpper(triggered.Status)); ended {
+		e.finish(ctx, status, ObservedByPoll)
+	} else {
+		e.status.Status = status
+	}
 }
 
 // settle waits until evidence leads out of an unknown outcome: news on the trigger's own address, or
@@ -145,7 +157,7 @@ func (e *execution) settle(ctx workflow.Context, unknown error) (again bool, err
 	e.verdict = ""
 	e.status.Reason = ""
 	if verdict == ActionAbort {
-		return false, fail(activities.ErrorTriggerOutcomeUnknown, e.status, unknown, "an operator gave up this run; "+cause(unknown).Error())
+		return false, fail(activities.ErrorTriggerOutcomeUnknown, e.status, unknown, "an operator gave up this run")
 	}
 	return verdict == ActionRetrigger, nil
 }

@@ -29,9 +29,6 @@ type Bridge struct {
 // Open opens what the bridge needs: the port, and the spool where one is configured. An error names the variable to check.
 // The client must have been dialled with signals.RequestIDInterceptor. Serve closes everything again, so it has to be called.
 func Open(cfg config.Bridge, temporal *connect.Client, logger *slog.Logger, meters metric.MeterProvider) (*Bridge, error) {
-	if cfg.EncryptionKeys.Reveal() != "" {
-		return nil, errors.New("configuration: this version does not support DPA_ENCRYPTION_KEYS")
-	}
 	listener, err := net.Listen("tcp", cfg.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen for callbacks: %w; check DPA_BRIDGE_ADDR", err)

@@ -1,0 +1,64 @@
+package activities
+
+import (
+	"context"
+
+	commonpb "go.temporal.io/api/common/v1"
+
+	"github.com/dpaflow/dpaflow/platform"
+)
+
+// ModelOutputs are the outputs of one model's nodes.
+type ModelOutputs = platform.ModelOutputs
+
+// NodeOutput is what one node gave out.
+type NodeOutput = platform.NodeOutput
+
+// Plans lists the plans that the platform's account may run (P2).
+func (a *Activities) Plans(ctx context.Context) ([]platform.Plan, error) {
+	plans, err := a.platform.Plans(ctx)
+	return plans, readError("list the plans", err)
+}
+
+// PlanInputs lists the inputs that each model of a plan declares (P3).
+func (a *Activities) PlanInputs(ctx context.Context, planID string) ([]platform.ModelInputs, error) {
+	inputs, err := a.platform.PlanInputs(ctx, planID)
+	return inputs, readError("read the inputs of plan "+planID, err)
+}
+
+// PlanTrigger is the input of TriggerPlan.
+type PlanTrigger struct {
+	PlanID string     `json:"planId"`
+	Params PlanParams `json:"params,omitempty"`
+	Trigger
+}
+
+// TriggerPlan runs a plan (P5), at most once. The type of its error says what is known: InvalidInput,
+// TriggerRejected, PlatformAuth and TriggerNotSent mean that nothing runs, TriggerOutcomeUnknown that
+// nobody can know.
+func (a *Activities) TriggerPlan(ctx context.Context, in PlanTrigger) (Triggered, error) {
+	return a.trigger(ctx, job{
+		Trigger: in.Trigger, kind: "plan", id: in.PlanID,
+		same: func(raw *commonpb.Payloads) bool {
+			var other PlanTrigger
+			return a.converter.FromPayloads(raw, &other) != nil || other.PlanID == in.PlanID && other.Step == in.Step
+		},
+		prepare: func(ctx context.Context) (send, error) {
+			if in.Preflight {
+				if err := a.preflightPlan(ctx, in); err != nil {
+					return nil, err
+				}
+			}
+			params, private, err := a.resolvePlan(in.Params)
+			if err != nil {
+				return nil, err
+			}
+			return func(ctx context.Context, callback string) (string, string, error) {
+				instance, err := a.platform.TriggerPlan(ctx, platform.PlanTrigger{
+					PlanID: in.PlanID, Params: params, CallbackURL: callback, Private: private,
+				})
+				return instance, "", err
+			}, nil
+		},
+	})
+}

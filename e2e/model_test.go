@@ -1,0 +1,135 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/platform/platformtest"
+	"github.com/dpaflow/dpaflow/workflows"
+)
+
+const executePath = "DPA_MODEL_EXECUTE_PATH=" + platformtest.DefaultModelExecutePath
+
+// models are n models, md0 and so on, that take HOST and give it back.
+func models(n int, steps ...platformtest.Step) platformtest.Catalogue {
+	var catalogue platformtest.Catalogue
+	for i := range n {
+		catalogue.Models = append(catalogue.Models, platformtest.Model{
+			ID: fmt.Sprintf("md%d", i), Name: "重启",
+			Inputs: []platformtest.Input{{Name: "HOST", Type: "running"}},
+			Script: platformtest.Script{Steps: steps, Outputs: []platformtest.ModelOutputs{{
+				ModelID: fmt.Sprintf("md%d", i),
+				Nodes: []platformtest.Node{{Name: "主机", Result: "{{HOST}}", Designated: true}, {Name: "日志", Result: "完成"}},
+			}}},
+		})
+	}
+	return catalogue
+}
+
+func (s *stack) runModel(id string, in workflows.ModelInput) client.WorkflowRun {
+	s.t.Helper()
+	run, err := s.ExecuteWorkflow(s.t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: s.queue}, workflows.RunModel, in)
+	require.NoError(s.t, err)
+	return run
+}
+
+func host(name string) activities.Params { return activities.Params{"HOST": activities.Text(name)} }
+
+func TestAModelRunsAndGivesItsOutputs(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		in         workflows.ModelInput
+		observedBy string
+		nodes      int
+	}{
+		"by its callback":         {workflows.ModelInput{}, "callback", 2},
+		"with designated outputs": {workflows.ModelInput{DesignatedOutputsOnly: true}, "callback", 1},
+		"synchronously":           {workflows.ModelInput{Sync: true, SyncTimeout: workflows.Duration(20 * time.Second)}, "poll", 2},
+		"by a path of its own":    {workflows.ModelInput{ExecutePath: "/api/dpa/process/processModel/execute/md0"}, "callback", 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStack(t, models(1, success(500*time.Millisecond)), executePath)
+			test.in.ModelID, test.in.Params = "md0", host("主机-1")
+			var result workflows.ModelResult
+			require.NoError(t, s.await(s.runModel(s.queue, test.in), &result))
+			require.Equal(t, "SUCCESS", result.Status)
+			if test.observedBy == "callback" { // a synchronous run may hear of its end either way
+				require.Equal(t, "callback", result.ObservedBy)
+			}
+			require.Len(t, result.Nodes, test.nodes)
+			require.Equal(t, activities.NodeOutput{Name: "主机", Result: "主机-1"}, result.Nodes[0])
+			require.Len(t, s.sim.Executions(), 1)
+			require.Equal(t, map[string]int{"P1.1": 1, "P1.2": 1, "W2": 1, "W3": 1, "W6": 1, "W7": 1}, s.calls())
+		})
+	}
+}
+
+func TestRunsOfOneModelTakeTurns(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, models(1, success(200*time.Millisecond)), executePath)
+	var runs []client.WorkflowRun
+	for i := range 4 {
+		runs = append(runs, s.runModel(fmt.Sprintf("%s-%d", s.queue, i), workflows.ModelInput{ModelID: "md0", Params: host("web1")}))
+	}
+	for _, run := range runs {
+		require.NoError(t, s.await(run, nil))
+	}
+	require.Len(t, s.sim.Executions(), len(runs))
+	require.Equal(t, len(runs), s.calls()["W3"], "none was sent to a busy model")
+}
+
+func TestAModelThatOthersKeepBusyIsWaitedForOrRefused(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, models(1, success(4*time.Second)), executePath)
+	first := s.runModel(s.queue+"-first", workflows.ModelInput{ModelID: "md0", Params: host("web1")})
+	s.reaches(first, workflows.PhaseWaiting)
+	err := s.await(s.runModel(s.queue+"-refused", workflows.ModelInput{ModelID: "md0", Params: host("web2"), OnBusy: workflows.FailOnBusy}), nil)
+	require.ErrorContains(t, err, "busy")
+	require.ErrorContains(t, err, activities.ErrorTriggerRejected)
+	waiting := s.runModel(s.queue+"-waiting", workflows.ModelInput{ModelID: "md0", Params: host("web3")})
+	s.reaches(waiting, workflows.PhaseBusy)
+	require.NoError(t, s.await(waiting, nil))
+	require.Len(t, s.sim.Executions(), 2)
+}
+
+func TestModelsWhoseCallbacksAreLostEndByTheirStatus(t *testing.T) {
+	t.Parallel()
+	const pollAfter = 10 * time.Second
+	n := sized(200)
+	s := newStack(t, models(n, success(2*time.Second)), executePath)
+	s.sim.InjectCallback(platformtest.CallbackFault{Kind: platformtest.CallbackDrop})
+	runs := make([]client.WorkflowRun, n)
+	for i := range runs {
+		in := workflows.ModelInput{ModelID: fmt.Sprintf("md%d", i), Params: host("web1")}
+		in.PollAfter = workflows.Duration(pollAfter)
+		runs[i] = s.runModel(fmt.Sprintf("%s-%d", s.queue, i), in)
+	}
+	slowest := time.Duration(0)
+	for _, run := range runs {
+		var result workflows.ModelResult
+		require.NoError(t, s.await(run, &result))
+		require.Equal(t, workflows.ObservedByPoll, result.ObservedBy)
+		require.Equal(t, 1, s.state(run).Polls)
+		slowest = max(slowest, result.FinishedAt.Sub(result.TriggeredAt))
+	}
+	require.Less(t, slowest, pollAfter+10*time.Second)
+	require.Equal(t, n, s.calls()["W4"])
+	t.Logf("%d runs, the slowest found after %s, %d polls in all", n, slowest, s.calls()["W4"])
+}
+
+func TestAnExecutePathThatLeavesThePlatformIsRefusedBeforeARequest(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, models(1, success(0)), executePath)
+	for i, path := range []string{"https://elsewhere.example/run", "//elsewhere.example/run", "/a/../../run", "/run?x=1", "/run%2f..%2fx", "run", `/a\b`, "/a#b"} {
+		err := s.await(s.runModel(fmt.Sprintf("%s-%d", s.queue, i), workflows.ModelInput{ModelID: "md0", Params: host("x"), ExecutePath: path}), nil)
+		require.ErrorContains(t, err, activities.ErrorInvalidInput, path)
+		require.ErrorContains(t, err, "executePath", path)
+	}
+	require.Zero(t, s.calls()["W3"])
+}
