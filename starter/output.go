@@ -23,6 +23,15 @@ func (a *app) print(value any, fill func(table.Writer)) error {
 	return nil
 }
 
+// fillRows adds a row for every value that is there.
+func fillRows(t table.Writer, rows [][2]string) {
+	for _, row := range rows {
+		if row[1] != "" {
+			t.AppendRow(table.Row{row[0], row[1]})
+		}
+	}
+}
+
 // at writes a time for people, in their own zone.
 func at(t *time.Time) string {
 	if t == nil || t.IsZero() {

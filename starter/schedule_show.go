@@ -161,11 +161,12 @@ func (s schedule) fill(t table.Writer) {
 	if s.Remaining != nil {
 		remaining = strconv.Itoa(*s.Remaining)
 	}
-	t.AppendRows([]table.Row{
+	fillRows(t, [][2]string{
 		{"Schedule", s.ID}, {"Runs", orElse(s.Run, s.WorkflowType)}, {"Input", string(s.Input)},
 		{"Times", strings.Join(s.Times, "\n")}, {"Zone", s.TimeZone}, {"State", s.state()}, {"Note", s.Note},
 		{"Overlap", s.Overlap}, {"Catch up", s.CatchUp}, {"Runs left", remaining},
-		{"Started", s.Counts.Started}, {"Skipped, overlap", s.Counts.SkippedOverlap}, {"Missed, too late", s.Counts.MissedCatchUp},
+		{"Started", strconv.Itoa(s.Counts.Started)}, {"Skipped, overlap", strconv.Itoa(s.Counts.SkippedOverlap)},
+		{"Missed, too late", strconv.Itoa(s.Counts.MissedCatchUp)},
 	})
 	for _, run := range s.Running {
 		t.AppendRow(table.Row{"Under way", run})

@@ -12,6 +12,8 @@ import (
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
 	"google.golang.org/grpc"
+
+	"github.com/dpaflow/dpaflow/workflows"
 )
 
 // namespace is the part of an operator service that setup talks to.
@@ -38,23 +40,31 @@ const keyword = enumspb.INDEXED_VALUE_TYPE_KEYWORD
 
 func TestSetupAddsWhatIsMissingOrSaysHow(t *testing.T) {
 	t.Parallel()
-	some := map[string]enumspb.IndexedValueType{"DpaPlanId": keyword, "DpaStatus": keyword}
-	all := map[string]enumspb.IndexedValueType{"DpaPlanId": keyword, "DpaStatus": keyword, "DpaInstanceId": keyword}
+	var names []string
+	some, all := map[string]enumspb.IndexedValueType{}, map[string]enumspb.IndexedValueType{}
+	for i, key := range workflows.Attributes() {
+		names = append(names, key.GetName())
+		all[key.GetName()] = keyword
+		if i > 0 {
+			some[key.GetName()] = keyword
+		}
+	}
+	first, others := names[:1], names[1:]
 	for name, test := range map[string]struct {
 		namespace namespace
 		address   string
 		want      setup
 	}{
 		"what is missing is added": {namespace{attributes: some}, "temporal:7233",
-			setup{Present: []string{"DpaPlanId", "DpaStatus"}, Added: []string{"DpaInstanceId"}}},
+			setup{Present: others, Added: first}},
 		"nothing is missing": {namespace{attributes: all}, "ns.acc.tmprl.cloud:7233",
-			setup{Present: []string{"DpaPlanId", "DpaInstanceId", "DpaStatus"}}},
+			setup{Present: names}},
 		"the cloud": {namespace{attributes: some}, "ns.acc.tmprl.cloud:7233",
-			setup{Present: []string{"DpaPlanId", "DpaStatus"}, Missing: []string{"DpaInstanceId"}}},
+			setup{Present: others, Missing: first}},
 		"a server that lists and does not add": {namespace{attributes: some, adding: serviceerror.NewUnimplemented("")}, "temporal:7233",
-			setup{Present: []string{"DpaPlanId", "DpaStatus"}, Missing: []string{"DpaInstanceId"}}},
+			setup{Present: others, Missing: first}},
 		"a server that does not list": {namespace{listing: serviceerror.NewPermissionDenied("", "")}, "temporal:7233",
-			setup{Missing: []string{"DpaPlanId", "DpaInstanceId", "DpaStatus"}}},
+			setup{Missing: names}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -89,7 +99,7 @@ func TestSetupPrintsTheCommandsForTheCloud(t *testing.T) {
 	require.NoError(t, err)
 	var out bytes.Buffer
 	require.NoError(t, (&app{out: &out}).showSetup(done))
-	require.Contains(t, out.String(), "tcld namespace search-attributes add --namespace ns.acc --search-attribute DpaPlanId=Keyword --search-attribute DpaInstanceId=Keyword")
+	require.Contains(t, out.String(), "tcld namespace search-attributes add --namespace ns.acc --search-attribute DpaPlanId=Keyword --search-attribute Dpa")
 	require.Contains(t, out.String(), "temporal cloud namespace search-attribute create --namespace ns.acc --name DpaStatus --type Keyword\n")
 }
 

@@ -41,16 +41,12 @@ func queryStatus(ctx context.Context, c client.Client, workflowID, runID string)
 }
 
 func fillStatus(t table.Writer, s workflows.Status) {
-	for _, row := range [][2]string{
+	fillRows(t, [][2]string{
 		{"Plan", s.PlanID}, {"Phase", string(s.Phase)}, {"Instance", s.InstanceID}, {"Status", s.Status},
 		{"Observed by", s.ObservedBy}, {"Reason", s.Reason}, {"Started", at(&s.StartedAt)},
 		{"Triggered", at(s.TriggeredAt)}, {"Last news", at(s.LastNewsAt)}, {"Finished", at(s.FinishedAt)},
 		{"Gives up", at(&s.Deadline)},
-	} {
-		if row[1] != "" {
-			t.AppendRow(table.Row{row[0], row[1]})
-		}
-	}
+	})
 	for _, note := range s.Notes {
 		t.AppendRow(table.Row{"Note " + at(&note.At), note.Text})
 	}

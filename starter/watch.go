@@ -146,6 +146,10 @@ func (a *app) showResult(raw json.RawMessage) error {
 	if a.json {
 		return a.print(raw, nil)
 	}
+	var unfinished workflows.Status // of a run that has no instance, or does not know how it ended
+	if err := json.Unmarshal(raw, &unfinished); err == nil && unfinished.Phase != "" {
+		return a.print(unfinished, func(t table.Writer) { fillStatus(t, unfinished) })
+	}
 	var r workflows.PlanResult
 	if err := json.Unmarshal(raw, &r); err != nil || r.PlanID == "" {
 		return nil // the details of InvalidInput, which its message tells as well
