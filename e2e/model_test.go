@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,15 +16,19 @@ import (
 
 const executePath = "DPA_MODEL_EXECUTE_PATH=" + platformtest.DefaultModelExecutePath
 
-// models are n models, md0 and so on, that take HOST and give it back.
+var modelCount atomic.Int64
+
+// models are n models that take HOST and give it back. No other test has them: runs of one model take
+// turns in the whole namespace.
 func models(n int, steps ...platformtest.Step) platformtest.Catalogue {
 	var catalogue platformtest.Catalogue
-	for i := range n {
+	for range n {
+		id := fmt.Sprintf("md%d", modelCount.Add(1))
 		catalogue.Models = append(catalogue.Models, platformtest.Model{
-			ID: fmt.Sprintf("md%d", i), Name: "重启",
+			ID: id, Name: "重启",
 			Inputs: []platformtest.Input{{Name: "HOST", Type: "running"}},
 			Script: platformtest.Script{Steps: steps, Outputs: []platformtest.ModelOutputs{{
-				ModelID: fmt.Sprintf("md%d", i),
+				ModelID: id,
 				Nodes: []platformtest.Node{{Name: "主机", Result: "{{HOST}}", Designated: true}, {Name: "日志", Result: "完成"}},
 			}}},
 		})
@@ -50,12 +55,13 @@ func TestAModelRunsAndGivesItsOutputs(t *testing.T) {
 		"by its callback":         {workflows.ModelInput{}, "callback", 2},
 		"with designated outputs": {workflows.ModelInput{DesignatedOutputsOnly: true}, "callback", 1},
 		"synchronously":           {workflows.ModelInput{Sync: true, SyncTimeout: workflows.Duration(20 * time.Second)}, "poll", 2},
-		"by a path of its own":    {workflows.ModelInput{ExecutePath: "/api/dpa/process/processModel/execute/md0"}, "callback", 2},
+		"by a path of its own":    {workflows.ModelInput{ExecutePath: "/api/dpa/process/processModel/execute/{modelId}"}, "callback", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newStack(t, models(1, success(500*time.Millisecond)), executePath)
-			test.in.ModelID, test.in.Params = "md0", host("主机-1")
+			catalogue := models(1, success(500*time.Millisecond))
+			s := newStack(t, catalogue, executePath)
+			test.in.ModelID, test.in.Params = catalogue.Models[0].ID, host("主机-1")
 			var result workflows.ModelResult
 			require.NoError(t, s.await(s.runModel(s.queue, test.in), &result))
 			require.Equal(t, "SUCCESS", result.Status)
@@ -72,10 +78,12 @@ func TestAModelRunsAndGivesItsOutputs(t *testing.T) {
 
 func TestRunsOfOneModelTakeTurns(t *testing.T) {
 	t.Parallel()
-	s := newStack(t, models(1, success(200*time.Millisecond)), executePath)
+	catalogue := models(1, success(200*time.Millisecond))
+	s := newStack(t, catalogue, executePath)
+	id := catalogue.Models[0].ID
 	var runs []client.WorkflowRun
 	for i := range 4 {
-		runs = append(runs, s.runModel(fmt.Sprintf("%s-%d", s.queue, i), workflows.ModelInput{ModelID: "md0", Params: host("web1")}))
+		runs = append(runs, s.runModel(fmt.Sprintf("%s-%d", s.queue, i), workflows.ModelInput{ModelID: id, Params: host("web1")}))
 	}
 	for _, run := range runs {
 		require.NoError(t, s.await(run, nil))
@@ -86,13 +94,15 @@ func TestRunsOfOneModelTakeTurns(t *testing.T) {
 
 func TestAModelThatOthersKeepBusyIsWaitedForOrRefused(t *testing.T) {
 	t.Parallel()
-	s := newStack(t, models(1, success(4*time.Second)), executePath)
-	first := s.runModel(s.queue+"-first", workflows.ModelInput{ModelID: "md0", Params: host("web1")})
+	catalogue := models(1, success(4*time.Second))
+	s := newStack(t, catalogue, executePath)
+	id := catalogue.Models[0].ID
+	first := s.runModel(s.queue+"-first", workflows.ModelInput{ModelID: id, Params: host("web1")})
 	s.reaches(first, workflows.PhaseWaiting)
-	err := s.await(s.runModel(s.queue+"-refused", workflows.ModelInput{ModelID: "md0", Params: host("web2"), OnBusy: workflows.FailOnBusy}), nil)
+	err := s.await(s.runModel(s.queue+"-refused", workflows.ModelInput{ModelID: id, Params: host("web2"), OnBusy: workflows.FailOnBusy}), nil)
 	require.ErrorContains(t, err, "busy")
 	require.ErrorContains(t, err, activities.ErrorTriggerRejected)
-	waiting := s.runModel(s.queue+"-waiting", workflows.ModelInput{ModelID: "md0", Params: host("web3")})
+	waiting := s.runModel(s.queue+"-waiting", workflows.ModelInput{ModelID: id, Params: host("web3")})
 	s.reaches(waiting, workflows.PhaseBusy)
 	require.NoError(t, s.await(waiting, nil))
 	require.Len(t, s.sim.Executions(), 2)
@@ -102,11 +112,12 @@ func TestModelsWhoseCallbacksAreLostEndByTheirStatus(t *testing.T) {
 	t.Parallel()
 	const pollAfter = 10 * time.Second
 	n := sized(200)
-	s := newStack(t, models(n, success(2*time.Second)), executePath)
+	catalogue := models(n, success(2*time.Second))
+	s := newStack(t, catalogue, executePath)
 	s.sim.InjectCallback(platformtest.CallbackFault{Kind: platformtest.CallbackDrop})
 	runs := make([]client.WorkflowRun, n)
 	for i := range runs {
-		in := workflows.ModelInput{ModelID: fmt.Sprintf("md%d", i), Params: host("web1")}
+		in := workflows.ModelInput{ModelID: catalogue.Models[i].ID, Params: host("web1")}
 		in.PollAfter = workflows.Duration(pollAfter)
 		runs[i] = s.runModel(fmt.Sprintf("%s-%d", s.queue, i), in)
 	}
@@ -125,9 +136,11 @@ func TestModelsWhoseCallbacksAreLostEndByTheirStatus(t *testing.T) {
 
 func TestAnExecutePathThatLeavesThePlatformIsRefusedBeforeARequest(t *testing.T) {
 	t.Parallel()
-	s := newStack(t, models(1, success(0)), executePath)
+	catalogue := models(1, success(0))
+	s := newStack(t, catalogue, executePath)
+	id := catalogue.Models[0].ID
 	for i, path := range []string{"https://elsewhere.example/run", "//elsewhere.example/run", "/a/../../run", "/run?x=1", "/run%2f..%2fx", "run", `/a\b`, "/a#b"} {
-		err := s.await(s.runModel(fmt.Sprintf("%s-%d", s.queue, i), workflows.ModelInput{ModelID: "md0", Params: host("x"), ExecutePath: path}), nil)
+		err := s.await(s.runModel(fmt.Sprintf("%s-%d", s.queue, i), workflows.ModelInput{ModelID: id, Params: host("x"), ExecutePath: path}), nil)
 		require.ErrorContains(t, err, activities.ErrorInvalidInput, path)
 		require.ErrorContains(t, err, "executePath", path)
 	}

@@ -48,6 +48,7 @@ type execution struct {
 	status       Status
 	outputsError string
 	indexed      bool
+	checked      bool      // the inputs have passed the preflight
 	registers    bool      // callbacks may come by the instance id alone
 	platformTime time.Time // of the trigger, by the platform's clock; zero if not known
 	keys         []string  // of the triggers that may have run; the last one is current

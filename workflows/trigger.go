@@ -50,6 +50,7 @@ func (e *execution) trigger(ctx workflow.Context) error {
 			return fail(activities.ErrorTriggerRejected, e.status, err, "")
 		case outcome == activities.ErrorTriggerNotSent && e.remaining(ctx) > pause:
 			if faultOf(err).Busy {
+				e.checked = true // or it would not have got as far as that
 				e.enter(ctx, PhaseBusy)
 			}
 			if err := workflow.Sleep(ctx, pause); err != nil {
@@ -80,7 +81,7 @@ func (e *execution) send(ctx workflow.Context) (activities.Triggered, error) {
 	if label != "" {
 		label = fmt.Sprintf("%s.%d", label, len(e.keys)+1)
 	}
-	in := activities.Trigger{Origin: origin, Label: label, Step: e.label, Preflight: *e.policy.Preflight}
+	in := activities.Trigger{Origin: origin, Label: label, Step: e.label, Preflight: *e.policy.Preflight && !e.checked}
 	err := e.job.trigger(ctx, in).Get(ctx, &triggered)
 	if err == nil {
 		e.keys = append(e.keys, triggered.Key)
