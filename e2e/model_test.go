@@ -146,3 +146,29 @@ func TestAnExecutePathThatLeavesThePlatformIsRefusedBeforeARequest(t *testing.T)
 	}
 	require.Zero(t, s.calls()["W3"])
 }
+
+func TestTheCommandLineRunsAModelAndShowsIt(t *testing.T) {
+	t.Parallel()
+	catalogue := models(1, success(500*time.Millisecond))
+	s := newStack(t, catalogue, executePath)
+	id := catalogue.Models[0].ID
+	for _, test := range []struct {
+		args []string
+		code int
+		want []string
+	}{
+		{[]string{"models"}, 0, []string{id, "重启", "DEFAULT"}},
+		{[]string{"inputs", "--model", id}, 0, []string{"HOST", "running"}},
+		{[]string{"run", "model", id, "--param", "HOST=主机=1", "--workflow-id", s.queue}, 0, []string{"SUCCESS (callback)", "主机=1"}},
+		{[]string{"status", s.queue}, 0, []string{"ENDED", id}},
+		{[]string{"run", "model", id}, 3, []string{"params.HOST: this input is missing"}},
+		{[]string{"run", "model", id, "--param", "HOST"}, 2, []string{"--param wants NAME=value"}},
+		{[]string{"run", "model", id, "--on-busy", "hope"}, 2, []string{"--on-busy"}},
+	} {
+		stdout, stderr, code := s.starter(test.args...)
+		require.Equal(t, test.code, code, "%v: %s%s", test.args, stdout, stderr)
+		for _, want := range test.want {
+			require.Contains(t, stdout+stderr, want, "%v", test.args)
+		}
+	}
+}

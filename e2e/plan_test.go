@@ -255,7 +255,7 @@ func TestTheCommandLineRunsAPlanAndShowsIt(t *testing.T) {
 		{[]string{"run", "plan", "p"}, 3, "params.md1.HOST: this input is missing"},
 		{[]string{"run", "plan", "p", "--param", "HOST"}, 2, "--param wants model.NAME=value"},
 		{[]string{"run", "plan"}, 2, "takes 1 arguments [ID]"},
-		{[]string{"run", "model", "x"}, 2, `there is no command "model"`},
+		{[]string{"run", "thing", "x"}, 2, `there is no command "thing"`},
 		{[]string{"plans", "-o", "yaml"}, 2, "-o wants table or json"},
 		{[]string{"watch", "nothing"}, 1, `there is no run "nothing"`},
 	} {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
@@ -32,29 +34,51 @@ func (a *app) plans() *cobra.Command {
 }
 
 func (a *app) inputs() *cobra.Command {
-	return &cobra.Command{
-		Use:   "inputs PLAN",
-		Short: "Show the inputs that a plan wants, as --param takes them",
-		Args:  exactly("PLAN"),
+	var model string
+	cmd := &cobra.Command{
+		Use:   "inputs PLAN | --model MODEL",
+		Short: "Show the inputs that a plan or a model wants, as --param takes them",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if model != "" {
+				return exactly()(cmd, args)
+			}
+			return exactly("PLAN")(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := a.platform()
 			if err != nil {
 				return err
 			}
+			if model != "" {
+				inputs, err := client.ModelInputs(cmd.Context(), model)
+				if err != nil {
+					return err
+				}
+				return a.print(nonNil(inputs), func(t table.Writer) {
+					fillInputs(t, []platform.ModelInputs{{ModelID: model, Inputs: inputs}}, false)
+				})
+			}
 			models, err := client.PlanInputs(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			return a.print(nonNil(models), func(t table.Writer) { fillInputs(t, models) })
+			return a.print(nonNil(models), func(t table.Writer) { fillInputs(t, models, true) })
 		},
 	}
+	cmd.Flags().StringVar(&model, "model", "", "a model's id instead of a plan's")
+	return cmd
 }
 
-func fillInputs(t table.Writer, models []platform.ModelInputs) {
+// fillInputs shows inputs as --param takes them: withModel after the model's id and a dot, else by name alone.
+func fillInputs(t table.Writer, models []platform.ModelInputs, withModel bool) {
 	t.AppendHeader(table.Row{"Parameter", "Type", "Model"})
 	for _, model := range models {
+		prefix := ""
+		if withModel {
+			prefix = model.ModelID + "."
+		}
 		for _, input := range model.Inputs {
-			t.AppendRow(table.Row{model.ModelID + "." + input.Name, input.Type, model.ModelName})
+			t.AppendRow(table.Row{prefix + input.Name, input.Type, cmp.Or(model.ModelName, model.ModelID)})
 		}
 	}
 }

@@ -19,7 +19,7 @@ func TestAWrongCallIsRefusedBeforeAnythingIsConnectedTo(t *testing.T) {
 		"run plan p --timeout -1h":               `"--timeout" flag: wants at least 1s`,
 		"run plan p --poll-after 10ms":           `"--poll-after" flag: wants at least 1s`,
 		"run plan p --on-unknown guess":          `"--on-unknown" flag: wants one of wait, fail`,
-		"run model m":                            `there is no command "model"`,
+		"run thing m":                            `there is no command "thing"`,
 
 		"schedule create s plan":                             "takes 3 arguments [ID KIND WHAT]",
 		"schedule create s plan p":                           "at least one of --cron, --every and --calendar",

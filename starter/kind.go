@@ -32,7 +32,7 @@ func kinds() []kind {
 		pollAfter: duration{least: time.Second},
 		onUnknown: choice{string(workflows.WaitOnUnknown), []string{string(workflows.WaitOnUnknown), string(workflows.FailOnUnknown)}},
 	}
-	return []kind{f.plan()}
+	return []kind{f.plan(), f.model()}
 }
 
 // runFlags is what the flags of a run say; each kind of run has those that it needs.

@@ -88,7 +88,7 @@ func (a *app) root() *cobra.Command {
 	}
 	root.PersistentFlags().StringP("output", "o", "table", "table for people, json for programs")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit{exitUsage, err} })
-	root.AddCommand(a.plans(), a.inputs(), a.run(), a.schedule(), a.status(), a.watch(), a.resolve(), a.setup())
+	root.AddCommand(a.plans(), a.models(), a.inputs(), a.run(), a.schedule(), a.status(), a.watch(), a.resolve(), a.setup())
 	return root
 }
 

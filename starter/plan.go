@@ -33,30 +33,58 @@ func (f *runFlags) plan() kind {
 // planParams reads model.NAME=value texts and reports every one that is wrong.
 func planParams(params, secrets []string) (activities.PlanParams, error) {
 	values := activities.PlanParams{}
-	var faults []error
-	add := func(flag, text string, value func(string) activities.Param) {
-		path, val, found := strings.Cut(text, "=")
+	err := eachParam(params, secrets, "model.NAME=value", func(path string, value activities.Param) error {
 		model, name, dotted := strings.Cut(path, ".")
-		switch {
-		case !found || !dotted || model == "" || name == "":
-			faults = append(faults, fmt.Errorf("--%s wants model.NAME=value, got %q", flag, path))
-			return
-		case flag == "secret" && val == "":
-			faults = append(faults, fmt.Errorf("--secret %s wants the name of a secret", path))
-			return
-		case values[model] == nil:
+		if !dotted || model == "" {
+			return errForm
+		}
+		if values[model] == nil {
 			values[model] = activities.Params{}
 		}
-		if _, twice := values[model][name]; twice {
-			faults = append(faults, fmt.Errorf("%s is given twice", path))
+		return set(values[model], name, value)
+	})
+	return values, err
+}
+
+var (
+	errForm  = errors.New("has another form")
+	errTwice = errors.New("is given twice")
+)
+
+func set(values activities.Params, name string, value activities.Param) error {
+	if name == "" {
+		return errForm
+	}
+	if _, twice := values[name]; twice {
+		return errTwice
+	}
+	values[name] = value
+	return nil
+}
+
+// eachParam reads the values of --param and --secret, which have that form, and reports every wrong one.
+func eachParam(params, secrets []string, form string, set func(path string, value activities.Param) error) error {
+	var faults []error
+	read := func(flag, text string, param func(string) activities.Param) {
+		path, value, found := strings.Cut(text, "=")
+		err := errForm
+		if found {
+			err = set(path, param(value))
 		}
-		values[model][name] = value(val)
+		switch {
+		case errors.Is(err, errForm):
+			faults = append(faults, fmt.Errorf("--%s wants %s, got %q", flag, form, path))
+		case err != nil:
+			faults = append(faults, fmt.Errorf("%s %w", path, err))
+		case flag == "secret" && value == "":
+			faults = append(faults, fmt.Errorf("--secret %s wants the name of a secret", path))
+		}
 	}
 	for _, text := range params {
-		add("param", text, activities.Text)
+		read("param", text, activities.Text)
 	}
 	for _, text := range secrets {
-		add("secret", text, activities.SecretRef)
+		read("secret", text, activities.SecretRef)
 	}
-	return values, errors.Join(faults...)
+	return errors.Join(faults...)
 }

@@ -42,8 +42,8 @@ func queryStatus(ctx context.Context, c client.Client, workflowID, runID string)
 
 func fillStatus(t table.Writer, s workflows.Status) {
 	fillRows(t, [][2]string{
-		{"Plan", s.PlanID}, {"Phase", string(s.Phase)}, {"Instance", s.InstanceID}, {"Status", s.Status},
-		{"Observed by", s.ObservedBy}, {"Reason", s.Reason}, {"Started", at(&s.StartedAt)},
+		{"Plan", s.PlanID}, {"Model", s.ModelID}, {"Phase", string(s.Phase)}, {"Instance", s.InstanceID}, {"Status", s.Status},
+		{"Observed by", s.ObservedBy}, {"Reason", s.Reason}, {"The platform says", s.Hint}, {"Started", at(&s.StartedAt)},
 		{"Triggered", at(s.TriggeredAt)}, {"Last news", at(s.LastNewsAt)}, {"Finished", at(s.FinishedAt)},
 		{"Gives up", at(&s.Deadline)},
 	})

@@ -150,20 +150,26 @@ func (a *app) showResult(raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &unfinished); err == nil && unfinished.Phase != "" {
 		return a.print(unfinished, func(t table.Writer) { fillStatus(t, unfinished) })
 	}
-	var r workflows.PlanResult
-	if err := json.Unmarshal(raw, &r); err != nil || r.PlanID == "" {
+	var r struct {
+		workflows.PlanResult
+		ModelID string                  `json:"modelId"`
+		Nodes   []activities.NodeOutput `json:"nodes"`
+	}
+	if err := json.Unmarshal(raw, &r); err != nil || r.InstanceID == "" {
 		return nil // the details of InvalidInput, which its message tells as well
 	}
 	return a.print(r, func(t table.Writer) {
-		t.AppendRow(table.Row{"Plan", r.PlanID})
-		t.AppendRow(table.Row{"Instance", r.InstanceID})
-		t.AppendRow(table.Row{"Status", r.Status + " (" + r.ObservedBy + ")"})
-		t.AppendRow(table.Row{"Triggered", at(&r.TriggeredAt)})
-		t.AppendRow(table.Row{"Finished", at(&r.FinishedAt)})
+		fillRows(t, [][2]string{
+			{"Plan", r.PlanID}, {"Model", r.ModelID}, {"Instance", r.InstanceID}, {"Status", r.Status + " (" + r.ObservedBy + ")"},
+			{"Triggered", at(&r.TriggeredAt)}, {"Finished", at(&r.FinishedAt)},
+		})
 		for _, model := range r.Outputs {
 			for _, node := range model.Nodes {
 				t.AppendRow(table.Row{model.ModelName + " / " + node.Name, node.Result})
 			}
+		}
+		for _, node := range r.Nodes {
+			t.AppendRow(table.Row{node.Name, node.Result})
 		}
 	})
 }
