@@ -21,6 +21,7 @@ type Platform interface {
 	PlanInputs(ctx context.Context, planID string) ([]platform.ModelInputs, error)
 	TriggerPlan(ctx context.Context, trigger platform.PlanTrigger) (instanceID string, err error)
 	PlanOutputs(ctx context.Context, planID, instanceID string) ([]platform.ModelOutputs, error)
+	SchedulePlan(ctx context.Context, scene platform.PlanScene) (platform.SceneAnswer, error)
 	Models(ctx context.Context) ([]platform.Model, error)
 	ModelInputs(ctx context.Context, modelID string) ([]platform.Input, error)
 	TriggerModel(ctx context.Context, trigger platform.ModelTrigger) (platform.ModelAnswer, error)
@@ -49,7 +50,8 @@ type Config struct {
 	// Register makes news that comes by an instance's id alone find a workflow; nil where callbacks
 	// always come with a token.
 	Register func(ctx context.Context, instance Instance, workflowID string) error
-	// Converter reads the inputs of earlier triggers after a reset; nil is Temporal's default.
+	// Converter reads what histories hold as it is, such as the input of an earlier trigger; it has to be that of
+	// the worker's client. Nil is Temporal's default.
 	Converter converter.DataConverter
 	// Logger gets what no error tells; nil discards it.
 	Logger *slog.Logger
@@ -104,6 +106,6 @@ func New(config Config) (*Activities, error) {
 
 		converter: config.Converter,
 		histories: func(ctx context.Context) histories { return activity.GetClient(ctx) },
-		turns:     serverTurns,
+		turns:     serverTurns(config.Converter),
 	}, nil
 }

@@ -34,6 +34,7 @@ type fake struct {
 	modelInputs []platform.Input
 	nodes       []platform.NodeOutput
 	sentModels  []platform.ModelTrigger
+	scenes      []platform.PlanScene
 }
 
 func (f *fake) Plans(context.Context) ([]platform.Plan, error) { return f.plans, f.err }
@@ -42,6 +43,10 @@ func (f *fake) PlanInputs(context.Context, string) ([]platform.ModelInputs, erro
 }
 func (f *fake) PlanOutputs(context.Context, string, string) ([]platform.ModelOutputs, error) {
 	return f.outputs, f.err
+}
+func (f *fake) SchedulePlan(_ context.Context, scene platform.PlanScene) (platform.SceneAnswer, error) {
+	f.scenes = append(f.scenes, scene)
+	return platform.SceneAnswer{}, f.refusal
 }
 func (f *fake) Models(context.Context) ([]platform.Model, error) { return f.models, f.err }
 func (f *fake) ModelInputs(context.Context, string) ([]platform.Input, error) {

@@ -50,7 +50,7 @@ func (a *Activities) TriggerModel(ctx context.Context, in ModelTrigger) (Trigger
 			var other ModelTrigger
 			return a.converter.FromPayloads(raw, &other) != nil || other.ModelID == in.ModelID && other.Step == in.Step
 		},
-		prepare: func(ctx context.Context) (send, error) {
+		prepare: func(ctx context.Context) (sendFunc, error) {
 			if err := a.preflightModel(ctx, in); err != nil {
 				return nil, err
 			}

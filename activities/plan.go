@@ -37,13 +37,52 @@ type PlanTrigger struct {
 // TriggerRejected, PlatformAuth and TriggerNotSent mean that nothing runs, TriggerOutcomeUnknown that
 // nobody can know.
 func (a *Activities) TriggerPlan(ctx context.Context, in PlanTrigger) (Triggered, error) {
-	return a.trigger(ctx, job{
+	return a.trigger(ctx, a.planJob(in, func(ctx context.Context, values planValues) (string, error) {
+		return a.platform.TriggerPlan(ctx, platform.PlanTrigger{
+			PlanID: in.PlanID, Params: values.params, CallbackURL: values.callback, Private: values.private,
+		})
+	}))
+}
+
+// SceneTrigger is the input of SchedulePlan.
+type SceneTrigger struct {
+	PlanTrigger
+	SceneName       string `json:"sceneName"`
+	ExecuteStrategy string `json:"executeStrategy"`
+	Dimension       string `json:"dimension"`
+	Intervals       string `json:"intervals"`
+}
+
+// SchedulePlan has the platform run a plan by its own clock (P4); it registers the scene at most once,
+// and what holds for TriggerPlan holds for it. The result names no instance: each execution calls back
+// with one of its own. Nobody can delete the scene.
+func (a *Activities) SchedulePlan(ctx context.Context, in SceneTrigger) (Triggered, error) {
+	return a.trigger(ctx, a.planJob(in.PlanTrigger, func(ctx context.Context, values planValues) (string, error) {
+		_, err := a.platform.SchedulePlan(ctx, platform.PlanScene{
+			PlanID: in.PlanID, SceneName: in.SceneName, ExecuteStrategy: in.ExecuteStrategy,
+			Dimension: in.Dimension, Intervals: in.Intervals,
+			Params: values.params, CallbackURL: values.callback, Private: values.private,
+		})
+		return "", err
+	}))
+}
+
+// planValues is what is known only when a plan is triggered.
+type planValues struct {
+	params   map[string]map[string]string
+	private  []string
+	callback string
+}
+
+// planJob is the job that prepares a plan and sends it by one of its endpoints.
+func (a *Activities) planJob(in PlanTrigger, send func(context.Context, planValues) (string, error)) job {
+	return job{
 		Trigger: in.Trigger, kind: "plan", id: in.PlanID,
 		same: func(raw *commonpb.Payloads) bool {
 			var other PlanTrigger
 			return a.converter.FromPayloads(raw, &other) != nil || other.PlanID == in.PlanID && other.Step == in.Step
 		},
-		prepare: func(ctx context.Context) (send, error) {
+		prepare: func(ctx context.Context) (sendFunc, error) {
 			if in.Preflight {
 				if err := a.preflightPlan(ctx, in); err != nil {
 					return nil, err
@@ -54,11 +93,9 @@ func (a *Activities) TriggerPlan(ctx context.Context, in PlanTrigger) (Triggered
 				return nil, err
 			}
 			return func(ctx context.Context, callback string) (string, string, error) {
-				instance, err := a.platform.TriggerPlan(ctx, platform.PlanTrigger{
-					PlanID: in.PlanID, Params: params, CallbackURL: callback, Private: private,
-				})
+				instance, err := send(ctx, planValues{params, private, callback})
 				return instance, "", err
 			}, nil
 		},
-	})
+	}
 }

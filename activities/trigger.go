@@ -23,6 +23,8 @@ type Trigger struct {
 	Label string `json:"label,omitempty"`
 	// Step tells apart the executions of one plan or model in one workflow.
 	Step string `json:"step,omitempty"`
+	// Scene is true for a timed scene (P4), whose address brings news of ever new instances.
+	Scene bool `json:"scene,omitempty"`
 	// Preflight reads the declared inputs first and refuses Params that differ from them.
 	Preflight bool `json:"preflight,omitempty"`
 }
@@ -46,9 +48,16 @@ type Triggered struct {
 
 // TriggerKey names a trigger: by the original run of its workflow, and by its label or, without one, by
 // its activity, whose id the workflow still knows when the activity was lost. It is never used again.
-func TriggerKey(origin, label, activityID string) string {
-	return origin + "." + cmp.Or(label, activityID)
+func TriggerKey(in Trigger, activityID string) string {
+	key := in.Origin + "." + cmp.Or(in.Label, activityID)
+	if in.Scene {
+		key = SceneKeyPrefix + key
+	}
+	return key
 }
+
+// SceneKeyPrefix begins the keys of timed scenes.
+const SceneKeyPrefix = "scene:"
 
 // job is what differs between the triggers of plans and of models.
 type job struct {
@@ -57,11 +66,11 @@ type job struct {
 	// same tells whether the input of another trigger asks for the same; one that cannot be read may.
 	same func(input *commonpb.Payloads) bool
 	// prepare does everything that can be done before the trigger.
-	prepare func(context.Context) (send, error)
+	prepare func(context.Context) (sendFunc, error)
 }
 
-// send sends a trigger. A status is known only where the platform waited for the instance's end.
-type send func(ctx context.Context, callback string) (instanceID, status string, err error)
+// sendFunc sends a trigger. A status is known only where the platform waited for the instance's end.
+type sendFunc func(ctx context.Context, callback string) (instanceID, status string, err error)
 
 // trigger sends a trigger at most once: only if it could first leave a mark of its intent with the
 // server, and never where it finds such a mark, or where an earlier run of a reset workflow may have
@@ -70,7 +79,7 @@ type send func(ctx context.Context, callback string) (instanceID, status string,
 // nobody can know.
 func (a *Activities) trigger(ctx context.Context, job job) (Triggered, error) {
 	info := activity.GetInfo(ctx)
-	key := TriggerKey(job.Origin, job.Label, info.ActivityID)
+	key := TriggerKey(job.Trigger, info.ActivityID)
 	fault := Fault{Key: key, Indexed: a.indexed(), Register: a.register != nil}
 	if activity.HasHeartbeatDetails(ctx) {
 		return Triggered{}, triggerError(ErrorTriggerOutcomeUnknown, fmt.Sprintf(

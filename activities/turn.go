@@ -42,8 +42,10 @@ type temporalTurns struct {
 	converter converter.DataConverter
 }
 
-func serverTurns(ctx context.Context) turns {
-	return temporalTurns{activity.GetClient(ctx), activity.GetInfo(ctx).TaskQueue, converter.GetDefaultDataConverter()}
+func serverTurns(dataConverter converter.DataConverter) func(context.Context) turns {
+	return func(ctx context.Context) turns {
+		return temporalTurns{activity.GetClient(ctx), activity.GetInfo(ctx).TaskQueue, dataConverter}
+	}
 }
 
 func (t temporalTurns) take(ctx context.Context, modelID string, turn Turn) (bool, error) {

@@ -15,11 +15,11 @@ import (
 // 100 + 144 a day to each bridge: within a week 1,108, or 8,864 through eight bridges. A bridge that restarts begins anew.
 //
 // The address of a timed scene is different: it brings news of ever new instances, several for each, for months.
-// So it may bring one a second; the run has to continue as new long before its 10,000th.
+// A scene may run every second: it may bring twenty a second, and the run has to continue as new long before its 10,000th.
 const (
 	newsBurst   = 100
 	newsRefill  = 10 * time.Minute
-	sceneRefill = time.Second
+	sceneRefill = 50 * time.Millisecond
 
 	strangersPerSecond = 50
 

@@ -48,6 +48,7 @@ type execution struct {
 	status       Status
 	outputsError string
 	indexed      bool
+	scene        bool      // it is a timed scene, of many instances
 	checked      bool      // the inputs have passed the preflight
 	registers    bool      // callbacks may come by the instance id alone
 	platformTime time.Time // of the trigger, by the platform's clock; zero if not known

@@ -28,6 +28,7 @@ type bench struct {
 	t        *testing.T
 	triggers []activities.PlanTrigger
 	models   []activities.ModelTrigger
+	scenes   []activities.SceneTrigger
 	keys     []string
 }
 
@@ -45,7 +46,7 @@ func newBench(t *testing.T) *bench {
 func (b *bench) onTrigger(answers ...func(key string) (activities.Triggered, error)) {
 	b.OnActivity("TriggerPlan", mock.Anything, mock.Anything).Return(
 		func(ctx context.Context, in activities.PlanTrigger) (activities.Triggered, error) {
-			key := activities.TriggerKey(in.Origin, in.Label, activity.GetInfo(ctx).ActivityID)
+			key := activities.TriggerKey(in.Trigger, activity.GetInfo(ctx).ActivityID)
 			b.triggers, b.keys = append(b.triggers, in), append(b.keys, key)
 			return answers[min(len(b.keys), len(answers))-1](key)
 		})

@@ -17,7 +17,7 @@ import (
 func (b *bench) onModelTrigger(answers ...func(key string) (activities.Triggered, error)) {
 	b.OnActivity("TriggerModel", mock.Anything, mock.Anything).Return(
 		func(ctx context.Context, in activities.ModelTrigger) (activities.Triggered, error) {
-			key := activities.TriggerKey(in.Origin, in.Label, activity.GetInfo(ctx).ActivityID)
+			key := activities.TriggerKey(in.Trigger, activity.GetInfo(ctx).ActivityID)
 			b.models, b.keys = append(b.models, in), append(b.keys, key)
 			return answers[min(len(b.keys), len(answers))-1](key)
 		})

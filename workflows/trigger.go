@@ -76,12 +76,14 @@ func (e *execution) send(ctx workflow.Context) (activities.Triggered, error) {
 		Summary:                "trigger " + e.job.name(),
 	})
 	var triggered activities.Triggered
-	origin := workflow.GetInfo(ctx).OriginalRunID
 	label := e.label
 	if label != "" {
 		label = fmt.Sprintf("%s.%d", label, len(e.keys)+1)
 	}
-	in := activities.Trigger{Origin: origin, Label: label, Step: e.label, Preflight: *e.policy.Preflight && !e.checked}
+	in := activities.Trigger{
+		Origin: workflow.GetInfo(ctx).OriginalRunID, Label: label, Step: e.label, Scene: e.scene,
+		Preflight: *e.policy.Preflight && !e.checked,
+	}
 	err := e.job.trigger(ctx, in).Get(ctx, &triggered)
 	if err == nil {
 		e.keys = append(e.keys, triggered.Key)
@@ -93,7 +95,7 @@ func (e *execution) send(ctx workflow.Context) (activities.Triggered, error) {
 	var failed *temporal.ActivityError
 	lost := errors.As(err, &failed)
 	if err = classify(e.job.name(), err); lost && typeOf(err) == activities.ErrorTriggerOutcomeUnknown {
-		e.keys = append(e.keys, activities.TriggerKey(origin, label, failed.ActivityID()))
+		e.keys = append(e.keys, activities.TriggerKey(in, failed.ActivityID()))
 	}
 	return triggered, err
 }

@@ -1,0 +1,56 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"github.com/dpaflow/dpaflow/platform/platformtest"
+	"github.com/dpaflow/dpaflow/workflows"
+)
+
+func TestATimedPlanLosesNoExecutionHoweverOftenItContinuesAsNew(t *testing.T) {
+	t.Parallel()
+	const runs = 300 // two callbacks each, over several histories
+	s := newStackOn(t, server, platformtest.Options{
+		Catalogue:     catalogue(platformtest.Step{Status: platformtest.Running}, success(50*time.Millisecond)),
+		SceneInterval: 150 * time.Millisecond,
+	})
+	run, err := s.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: s.queue, TaskQueue: s.queue}, workflows.TimedPlan, workflows.TimedInput{
+		PlanID: "p", SceneName: "巡检", ExecuteStrategy: "cycle", Dimension: "seconds", Intervals: "1", MaxRuns: runs,
+		Params: input("web1").Params,
+	})
+	require.NoError(t, err)
+	var result workflows.TimedResult
+	require.NoError(t, s.await(run, &result))
+	require.Len(t, result.Runs, runs)
+	require.Equal(t, 1, s.calls()["P4"])
+	collected := map[string]bool{}
+	for _, one := range result.Runs {
+		require.False(t, collected[one.InstanceID], "%s is there twice", one.InstanceID)
+		collected[one.InstanceID] = true
+		require.Equal(t, "SUCCESS", one.Status)
+		require.Equal(t, "web1", one.Outputs[0].Nodes[0].Result)
+	}
+	// Those that ended last may have overtaken each other; all before them are there, none is missing.
+	for _, execution := range s.sim.Executions()[:runs-20] {
+		require.True(t, collected[execution.InstanceID], "%s was lost", execution.InstanceID)
+	}
+	described, err := s.DescribeWorkflowExecution(t.Context(), s.queue, "")
+	require.NoError(t, err)
+	require.Less(t, described.WorkflowExecutionInfo.HistoryLength, int64(5000))
+	require.NotEqual(t, described.WorkflowExecutionInfo.FirstRunId, described.WorkflowExecutionInfo.Execution.RunId, "it continued as new")
+}
+
+func TestASingleSceneEndsWithItsOneExecution(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, catalogue(success(100*time.Millisecond)))
+	s.command("workflow", "start", "--type", "TimedPlan", "--task-queue", s.queue, "--workflow-id", s.queue, "--input",
+		`{"planId":"p","sceneName":"一次","executeStrategy":"single","dimension":"seconds","intervals":1,"params":`+toJSON(t, input("web1").Params)+`}`)
+	var result workflows.TimedResult
+	require.NoError(t, s.await(s.GetWorkflow(t.Context(), s.queue, ""), &result))
+	require.Len(t, result.Runs, 1)
+	require.Len(t, s.sim.Executions(), 1)
+}
