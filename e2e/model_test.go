@@ -29,7 +29,7 @@ func models(n int, steps ...platformtest.Step) platformtest.Catalogue {
 			Inputs: []platformtest.Input{{Name: "HOST", Type: "running"}},
 			Script: platformtest.Script{Steps: steps, Outputs: []platformtest.ModelOutputs{{
 				ModelID: id,
-				Nodes: []platformtest.Node{{Name: "主机", Result: "{{HOST}}", Designated: true}, {Name: "日志", Result: "完成"}},
+				Nodes:   []platformtest.Node{{Name: "主机", Result: "{{HOST}}", Designated: true}, {Name: "日志", Result: "完成"}},
 			}}},
 		})
 	}
