@@ -1,0 +1,168 @@
+package runbook
+
+import (
+	"fmt"
+	"slices"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+)
+
+const (
+	// maxExpressions is how many bytes the different expressions of a document may have in all, so that
+	// they are compiled in a fraction of the second that Temporal gives a workflow.
+	maxExpressions = 128 << 10
+	// perExpression is what each counts for beside its length.
+	perExpression = 16
+)
+
+// Compile checks the document's expressions and gets them ready to be evaluated. The error is Faults.
+// The document must be one that Validate found nothing wrong with, and must not change any more.
+func (d *Document) Compile() (*Program, error) {
+	program, faults := compile(d)
+	return program, faults.capped().Err()
+}
+
+func compile(d *Document) (*Program, Faults) {
+	c := &compiler{program: &Program{document: d, compiled: map[source]*expression{}}}
+	var err error
+	if c.language, err = theLanguage(); err != nil {
+		return nil, Faults{{Problem: fmt.Sprintf("the expression language cannot be set up: %s", err)}}
+	}
+	c.document(d, "", 1)
+	return c.program, c.faults
+}
+
+// source is what an expression is compiled from: the same text means the same everywhere, but for
+// whether there is an item.
+type source struct {
+	text  string
+	items bool
+}
+
+type compiler struct {
+	language language
+	program  *Program
+	size     int
+	faults   Faults
+}
+
+// site is where an expression stands, and what it may refer to there.
+type site struct {
+	document  *Document
+	ids       map[string]int
+	ancestors []set
+	step      int
+	items     bool // item and index are known
+	self      bool // the step itself is known
+}
+
+func (c *compiler) document(d *Document, path string, depth int) {
+	needs := resolve(d.Steps)
+	at := site{document: d, ids: make(map[string]int, len(d.Steps)), ancestors: ancestors(needs, order(needs))}
+	for i := range d.Steps {
+		at.ids[d.Steps[i].ID] = i
+	}
+	for i := range d.Steps {
+		at.step = i
+		c.step(&d.Steps[i], index(join(path, "steps"), i), at, depth)
+	}
+}
+
+func (c *compiler) step(s *Step, path string, at site, depth int) {
+	if s.When != "" {
+		c.expression(s.When, join(path, "when"), at, types.BoolKind)
+	}
+	if s.ForEach != "" {
+		c.expression(s.ForEach, join(path, "forEach"), at, types.ListKind)
+		at.items = true
+	}
+	text := func(at site) func(path, text string) string {
+		return func(path, text string) string { c.text(text, path, at); return text }
+	}
+	s.Job.withTexts(path, text(at))
+	if s.Approval != nil {
+		s.Approval.withTexts(join(path, "approval"), text(at))
+	}
+	if s.Rollback != nil {
+		self := at
+		self.self = true
+		s.Rollback.withTexts(join(path, "rollback"), text(self))
+	}
+	if s.Runbook != nil && depth < MaxNesting {
+		below := join(path, "runbook")
+		withTextsIn(map[string]any(s.Runbook.Vars), join(below, "vars"), func(path, text string) any {
+			c.text(text, path, at)
+			return text
+		})
+		c.document(s.Runbook, below, depth+1)
+	}
+}
+
+// text compiles the expressions in a text.
+func (c *compiler) text(text, path string, at site) {
+	parts, err := split(text)
+	if err != nil {
+		c.faults.addError(path, err)
+	}
+	for _, part := range parts {
+		if part.expression {
+			c.expression(part.text, path, at, textKinds...)
+		}
+	}
+}
+
+// textKinds are the kinds of results that have a place in a text or in JSON.
+var textKinds = []types.Kind{
+	types.BoolKind, types.IntKind, types.UintKind, types.DoubleKind, types.StringKind, types.ListKind, types.MapKind,
+}
+
+func (c *compiler) expression(text, path string, at site, kinds ...types.Kind) {
+	of := source{text, at.items}
+	compiled, known := c.program.compiled[of]
+	if !known {
+		if c.size += len(text) + perExpression; c.size > maxExpressions {
+			if c.size-len(text)-perExpression <= maxExpressions {
+				c.faults.add(path, "the expressions have more than %d bytes in all", maxExpressions)
+			}
+			return
+		}
+		compiled = c.language.compile(of)
+		c.program.compiled[of] = compiled
+	}
+	for _, problem := range compiled.problems {
+		c.faults.add(path, "%s", problem)
+	}
+	for _, problem := range at.misplaced(compiled) {
+		c.faults.add(path, "%s", problem)
+	}
+	if compiled.result != nil && compiled.result.Kind() != types.DynKind && !slices.Contains(kinds, compiled.result.Kind()) {
+		wants := map[types.Kind]string{types.BoolKind: "true or false", types.ListKind: "a list"}[kinds[0]]
+		if len(kinds) > 1 {
+			wants = "a value that JSON has"
+		}
+		c.faults.add(path, "wants to give %s, gives %s", wants, cel.FormatCELType(compiled.result))
+	}
+}
+
+// misplaced says what an expression refers to that is not known where it stands.
+func (at site) misplaced(e *expression) (problems []string) {
+	for name := range sorted(e.vars) {
+		if _, known := at.document.Vars[name]; !known {
+			problems = append(problems, fmt.Sprintf("there is no variable %q in vars", clip(name)))
+		}
+	}
+	before := at.ancestors[at.step]
+	for id := range sorted(e.steps) {
+		step, known := at.ids[id]
+		switch {
+		case !known:
+			problems = append(problems, fmt.Sprintf("there is no step %q", clip(id)))
+		case step == at.step && !at.self:
+			problems = append(problems, fmt.Sprintf("nothing is known of step %q before it has run", id))
+		case step != at.step && before != nil && !before.has(step):
+			problems = append(problems, fmt.Sprintf("nothing is known of step %q here: it does not come before this one by way of needs", id))
+		}
+	}
+	return problems
+}

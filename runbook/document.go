@@ -1,0 +1,108 @@
+package runbook
+
+// Document is a runbook. Its JSON is the document's own form; YAML has the same fields.
+type Document struct {
+	// Name is what people call the runbook.
+	Name string `json:"name"`
+	// Description says what it is for.
+	Description string `json:"description,omitempty"`
+	// Vars are values that expressions know as vars: defaults, where a null must be given at the start.
+	// A nested runbook's may hold expressions of the runbook around it.
+	Vars Vars `json:"vars,omitempty"`
+	// MaxParallel is how many steps may run side by side; 0 is no limit.
+	MaxParallel int `json:"maxParallel,omitempty"`
+	// OnFailure is for the steps that do not say it themselves: pause if empty.
+	OnFailure OnFailure `json:"onFailure,omitempty"`
+	// Target is how long the runbook should take. It is reported, not enforced.
+	Target Duration `json:"target,omitzero"`
+	// Steps are in the order in which they are written.
+	Steps []Step `json:"steps"`
+}
+
+// Step is one thing to do: exactly one of Plan, Model, Approval, Wait and Runbook.
+type Step struct {
+	// ID is unique in its runbook: a letter, then at most 63 letters, digits, "_" and "-".
+	ID string `json:"id"`
+	// Name is for people; the id if empty.
+	Name string `json:"name,omitempty"`
+
+	// Job is the plan or model to run. Timeout is for nested runbooks too.
+	Job
+	// Approval asks people.
+	Approval *Approval `json:"approval,omitempty"`
+	// Wait lets time pass.
+	Wait Duration `json:"wait,omitzero"`
+	// Runbook is run as a workflow of its own.
+	Runbook *Document `json:"runbook,omitempty"`
+
+	// Needs are the steps that come before: the one written before it if nil, none if empty.
+	Needs []Need `json:"needs,omitzero"`
+	// Join says how many of Needs it takes: all if empty.
+	Join Join `json:"join,omitempty"`
+	// When is an expression; the step is skipped where it gives false. It is evaluated once, before
+	// ForEach.
+	When string `json:"when,omitempty"`
+	// ForEach is an expression that gives a list; the step runs once for each of its items.
+	ForEach string `json:"forEach,omitempty"`
+	// MaxParallel is how many items of ForEach may run side by side; 0 is no limit.
+	MaxParallel int `json:"maxParallel,omitempty"`
+	// MaxFailures is how many items of ForEach may fail before the step has failed.
+	MaxFailures MaxFailures `json:"maxFailures,omitzero"`
+	// Retries is how often a plan or model that definitely failed is triggered afresh.
+	Retries int `json:"retries,omitempty"`
+	// OnFailure is the document's if empty.
+	OnFailure OnFailure `json:"onFailure,omitempty"`
+	// Rollback undoes the step after it had succeeded. Its expressions know the step itself, and item
+	// and index where the step has ForEach.
+	Rollback *Job `json:"rollback,omitempty"`
+}
+
+// Job is one run of a plan or a model: what RunPlan and RunModel take.
+type Job struct {
+	// Plan is a plan's id.
+	Plan string `json:"plan,omitempty"`
+	// Model is a model's id.
+	Model string `json:"model,omitempty"`
+	// Params are the inputs: of a plan by model and name, of a model by name.
+	Params Params `json:"params,omitempty"`
+	// Timeout bounds the run from its start to the end of its instance.
+	Timeout Duration `json:"timeout,omitzero"`
+	// PollAfter is how long to go without news before asking the platform; at least 1s.
+	PollAfter Duration `json:"pollAfter,omitzero"`
+	// OnUnknown says what to do when nobody can know whether the trigger ran: wait if empty.
+	OnUnknown OnUnknown `json:"onUnknown,omitempty"`
+
+	// ExecutePath is the model's own path of execution (W3).
+	ExecutePath string `json:"executePath,omitempty"`
+	// Sync has the platform answer a model's trigger when the instance has ended.
+	Sync bool `json:"sync,omitempty"`
+	// SyncTimeout is how long the platform waits with its answer where Sync is set.
+	SyncTimeout Duration `json:"syncTimeout,omitzero"`
+	// DesignatedOutputsOnly leaves out the outputs of a model's nodes that are not designated.
+	DesignatedOutputsOnly bool `json:"designatedOutputsOnly,omitempty"`
+	// OnBusy says what to do while the model is busy: wait if empty.
+	OnBusy OnBusy `json:"onBusy,omitempty"`
+}
+
+// Approval is a question to people.
+type Approval struct {
+	// Message is what they are asked; expressions in it are replaced.
+	Message string `json:"message"`
+	// Approvers are who may answer; anyone if empty. Expressions in them are replaced.
+	Approvers []string `json:"approvers,omitempty"`
+	// Quorum is how many must approve; 1 if 0. One who rejects is enough to reject.
+	Quorum int `json:"quorum,omitempty"`
+	// Timeout is how long to wait for them; for ever if 0.
+	Timeout Duration `json:"timeout,omitzero"`
+	// OnTimeout is what the answer is then: reject if empty.
+	OnTimeout OnTimeout `json:"onTimeout,omitempty"`
+}
+
+// Need is a step that comes before another. In JSON it is the step's id, or {"step": id, "on": "end"}.
+type Need struct {
+	// Step is the id of the step that is needed.
+	Step string `json:"step"`
+	// On is the end that it takes. If empty the step must have succeeded, or failed with
+	// onFailure: continue.
+	On On `json:"on,omitempty"`
+}

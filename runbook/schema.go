@@ -1,0 +1,16 @@
+package runbook
+
+import (
+	_ "embed"
+	"slices"
+)
+
+// schema is made from the types by TestTheSchemaIsCurrent with -update.
+//
+//go:generate go test -run ^TestTheSchemaIsCurrent$ . -update
+//go:embed schema.json
+var schema []byte
+
+// Schema returns the JSON Schema (draft 2020-12) of the document, for editors and forms. It knows the
+// document's structure; what only Parse can tell are references, circles and expressions.
+func Schema() []byte { return slices.Clone(schema) }

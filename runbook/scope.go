@@ -1,0 +1,94 @@
+package runbook
+
+// Scope is what expressions know when they are evaluated.
+type Scope struct {
+	// Vars are the document's, bound to the values of this run.
+	Vars Vars
+	// Steps are by id, ended or not. Of every step that an expression may name something must be known.
+	Steps map[string]Result
+	// Item is inside a step with ForEach.
+	Item *Item
+	// WorkflowID is of the workflow that runs the document.
+	WorkflowID string
+	// Preview is for a dry run: what depends on a step or item that is not there stays as it is written,
+	// or is ErrNotYetKnown.
+	Preview bool
+}
+
+// Item is one of the values that a step with ForEach runs for.
+type Item struct {
+	Value any
+	Index int
+}
+
+// Result is what expressions know of a step.
+type Result struct {
+	// Status is SUCCESS, FAILED, SKIPPED or ABORTED, or what the step is doing.
+	Status string
+	// InstanceID is the platform's id of the step's last run.
+	InstanceID string
+	// Outputs are node name → result, over all models.
+	Outputs map[string]string
+	// Models are the same by model: model id → node name → result.
+	Models map[string]map[string]string
+	// Items are the results of a step with ForEach, in the order of its items.
+	Items []Result
+}
+
+// steps has those that an expression names, in the form that language declares.
+func (s Scope) steps(named map[string]bool) map[string]any {
+	steps := make(map[string]any, len(named))
+	for id := range sorted(named) {
+		steps[id] = s.Steps[id].fields()
+	}
+	return steps
+}
+
+func (r Result) fields() map[string]any {
+	models := make(map[string]any, len(r.Models))
+	for id := range sorted(r.Models) {
+		models[id] = map[string]any{"outputs": r.Models[id]}
+	}
+	items := make([]any, len(r.Items))
+	for i, item := range r.Items {
+		items[i] = item.fields()
+	}
+	return map[string]any{
+		"status":     r.Status,
+		"instanceId": r.InstanceID,
+		"outputs":    r.Outputs,
+		"models":     models,
+		"items":      items,
+	}
+}
+
+// Bind gives the variables their values: what is given takes the place of a default. The error is
+// Faults: every variable that there is not, and every one that still has no value.
+func (d *Document) Bind(given map[string]any) error {
+	var faults Faults
+	for name := range sorted(given) {
+		at := join("vars", name)
+		if _, known := d.Vars[name]; !known {
+			faults.add(at, "there is no such variable")
+		}
+	}
+	bound := make(Vars, len(d.Vars))
+	for name := range sorted(d.Vars) {
+		at, value := join("vars", name), d.Vars[name]
+		if other, ok := given[name]; ok {
+			value = other
+		}
+		bare, err := plain(value)
+		switch {
+		case err != nil:
+			faults.addError(at, err)
+		case bare == nil:
+			faults.add(at, "wants a value: it has no default")
+		}
+		bound[name] = bare
+	}
+	if d.Vars != nil && len(faults) == 0 {
+		d.Vars = bound
+	}
+	return faults.capped().Err()
+}

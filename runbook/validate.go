@@ -1,0 +1,176 @@
+package runbook
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// MaxSteps is how many steps a document may have: each costs its workflow a dozen events or more,
+	// and Temporal ends a history at 51,200.
+	MaxSteps = 1000
+	// MaxNesting is how many runbooks may stand inside each other.
+	MaxNesting = 5
+	// MaxRetries is how often a step may be triggered afresh.
+	MaxRetries = 100
+	// MaxItems is how many items a step may run for.
+	MaxItems = 1000
+
+	maxID        = 128 // of plans and models: they are part of the names of signals
+	minPollAfter = Duration(time.Second)
+)
+
+// Validate checks the whole document, as Parse does: for documents that were made in Go. The error is
+// Faults.
+func (d *Document) Validate() error { return d.check(nil).capped().Err() }
+
+// check returns the faults of a document; decoded are those that are known of it already, and of which
+// no consequences are told.
+func (d *Document) check(decoded Faults) Faults {
+	v := &validator{decoded: decoded}
+	v.document(d, "", 1)
+	_, faults := compile(d)
+	return append(v.faults, faults...)
+}
+
+type validator struct {
+	faults  Faults
+	decoded Faults
+}
+
+// missing adds a fault about what is not there, unless it is there but could not be read.
+func (v *validator) missing(path string, fields []string, problem string) {
+	if !v.decoded.covers(path, fields...) {
+		v.faults.add(path, "%s", problem)
+	}
+}
+
+func (v *validator) document(d *Document, path string, depth int) {
+	if d.Name == "" {
+		v.missing(path, []string{"name"}, "name is missing")
+	}
+	for name := range sorted(d.Vars) {
+		at := join(join(path, "vars"), name)
+		if _, err := plain(d.Vars[name]); err != nil {
+			v.faults.addError(at, err)
+		}
+		if d.Vars[name] == nil && depth > 1 && !v.decoded.covers(at, "") {
+			v.faults.add(at, "wants a value or an expression: a nested runbook is given nothing at its start")
+		}
+	}
+	v.atLeast(join(path, "maxParallel"), d.MaxParallel, 0)
+	checkWord(&v.faults, join(path, "onFailure"), d.OnFailure, onFailureWords)
+	v.notNegative(join(path, "target"), d.Target)
+	at := join(path, "steps")
+	switch {
+	case len(d.Steps) == 0:
+		v.missing(path, []string{"steps"}, "steps is missing: a runbook wants at least one")
+		return
+	case len(d.Steps) > MaxSteps:
+		v.faults.add(at, "wants at most %d steps, got %d: each is a dozen events or more of a history that Temporal ends at 51,200; put parts into nested runbooks", MaxSteps, len(d.Steps))
+		return
+	}
+	ids := make(map[string]int, len(d.Steps))
+	for i := range d.Steps {
+		v.id(d.Steps[i].ID, index(at, i), i, ids)
+	}
+	for i := range d.Steps {
+		v.step(&d.Steps[i], index(at, i), depth)
+		v.needs(&d.Steps[i], index(at, i), ids)
+	}
+	for _, cycle := range cycles(resolve(d.Steps)) {
+		names := make([]string, len(cycle))
+		for i, step := range cycle {
+			names[i] = d.Steps[step].ID
+		}
+		v.faults.add(index(at, cycle[0]), "the steps need each other in a circle: %s", strings.Join(names, " needs "))
+	}
+}
+
+var idForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
+
+func (v *validator) id(id, path string, step int, ids map[string]int) {
+	first, twice := ids[id]
+	switch {
+	case id == "":
+		v.missing(path, []string{"id"}, "id is missing")
+		return
+	case !idForm.MatchString(id):
+		v.faults.add(join(path, "id"), `wants a letter, then at most 63 letters, digits, "_" and "-", got %q`, clip(id))
+	case twice:
+		v.faults.add(join(path, "id"), "%q is the id of steps[%d] already", id, first)
+	}
+	if !twice {
+		ids[id] = step
+	}
+}
+
+func (v *validator) needs(s *Step, path string, ids map[string]int) {
+	seen := make(map[string]bool, len(s.Needs))
+	for i, need := range s.Needs {
+		at := index(join(path, "needs"), i)
+		_, known := ids[need.Step]
+		switch {
+		case need.Step == "":
+			v.missing(at, []string{"", "step"}, "step is missing")
+		case need.Step == s.ID:
+			v.faults.add(at, "a step cannot need itself")
+		case !known:
+			v.faults.add(at, "there is no step %q", clip(need.Step))
+		case seen[need.Step]:
+			v.faults.add(at, "%q is needed already", need.Step)
+		}
+		seen[need.Step] = true
+		checkWord(&v.faults, join(at, "on"), need.On, onWords)
+	}
+	checkWord(&v.faults, join(path, "join"), s.Join, joinWords)
+}
+
+func (v *validator) atLeast(path string, number, least int) {
+	if number < least {
+		v.faults.add(path, "wants at least %d, got %d", least, number)
+	}
+}
+
+func (v *validator) notNegative(path string, d Duration) {
+	if d < 0 {
+		v.faults.add(path, "wants to be more than zero, got %s", d)
+	}
+}
+
+// fits adds a fault for every field that is given though steps of this kind have no use for it.
+func (v *validator) fits(path, kind string, fields []field) {
+	for _, field := range fields {
+		if field.given && !slices.Contains(field.kinds, kind) {
+			v.faults.add(join(path, field.name), "does not fit a step with %s, only one with %s", kind, strings.Join(field.kinds, ", "))
+		}
+	}
+}
+
+// field is one of a step or job: whether it is given, and the kinds of steps that it fits.
+type field struct {
+	name  string
+	given bool
+	kinds []string
+}
+
+func (v *validator) exactlyOne(path string, names []string, given []bool) (kind string) {
+	var found []string
+	for i, name := range names {
+		if given[i] {
+			found = append(found, name)
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0]
+	case len(found) == 0:
+		v.missing(path, names, fmt.Sprintf("wants exactly one of %s", strings.Join(names, ", ")))
+	default:
+		v.faults.add(path, "wants exactly one of %s, got %s", strings.Join(names, ", "), strings.Join(found, " and "))
+	}
+	return ""
+}

@@ -1,0 +1,103 @@
+package runbook
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestEveryKindOfMistakeInAStepIsFound(t *testing.T) {
+	t.Parallel()
+	for step, want := range map[string]string{
+		`plan: p`:                                                               "steps[0]: id is missing",
+		`id: 1a, plan: p`:                                                       `id: wants a letter, then at most 63`,
+		`id: a`:                                                                 "wants exactly one of plan, model, approval, wait, runbook",
+		`id: a, wait: 1s, params: {A: b}`:                                       "params: does not fit a step with wait, only one with plan, model",
+		`id: a, wait: 1s, forEach: "[1]"`:                                       "forEach: does not fit a step with wait, only one with plan, model, runbook",
+		`id: a, wait: 1s, rollback: {plan: p}`:                                  "rollback: does not fit a step with wait",
+		`id: a, wait: 1s, timeout: 2s`:                                          "timeout: does not fit a step with wait",
+		`id: a, plan: p, executePath: /x`:                                       "executePath: does not fit a step with plan, only one with model",
+		`id: a, plan: p, onBusy: fail`:                                          "onBusy: does not fit a step with plan, only one with model",
+		`id: a, plan: p, sync: true`:                                            "sync: does not fit a step with plan",
+		`id: a, model: p, syncTimeout: 1s`:                                      "syncTimeout: is only for sync: true",
+		`id: a, plan: p, rollback: {}`:                                          "rollback: wants exactly one of plan, model",
+		`id: a, plan: p, rollback: {plan: p, sync: true}`:                       "rollback.sync: does not fit a step with plan",
+		`id: a, plan: p, needs: [a]`:                                            "needs[0]: a step cannot need itself",
+		`id: a, plan: p, needs: [b]`:                                            `needs[0]: there is no step "b"`,
+		`id: a, plan: p, needs: [{on: end}]`:                                    "needs[0]: step is missing",
+		`id: a, plan: p, needs: [{step: 1}]`:                                    "needs[0].step: wants a text, in quotes, got 1",
+		`id: a, plan: p, needs: b`:                                              `needs: wants a list, got "b"`,
+		`id: a, plan: p, join: some`:                                            "join: wants all | any",
+		`id: a, plan: p, onUnknown: retry`:                                      "onUnknown: wants wait | fail",
+		`id: a, model: p, onBusy: retry`:                                        "onBusy: wants wait | fail",
+		`id: a, plan: p, retries: -1`:                                           "retries: wants at least 0, got -1",
+		`id: a, plan: p, retries: 101`:                                          "retries: wants at most 100, got 101",
+		`id: a, plan: p, retries: 1.5`:                                          "retries: wants a whole number, got 1.5",
+		`id: a, plan: p, pollAfter: 10ms`:                                       "pollAfter: wants to be at least 1s, got 10ms",
+		`id: a, plan: p, maxParallel: 1`:                                        "maxParallel: is only for a step with forEach",
+		`id: a, plan: p, maxFailures: 1`:                                        "maxFailures: is only for a step with forEach",
+		`id: a, plan: p, forEach: "[1]", maxFailures: 101%`:                     `maxFailures: wants a number such as 2 or a share such as "20%"`,
+		`id: a, plan: p, params: {md1: x}`:                                      "params.md1: wants an object: a plan's params are model id",
+		`id: a, plan: p, params: {md1: {A: {B: c}}}`:                            "params.md1.A: wants a text",
+		`id: a, plan: p, params: [a]`:                                           "params: wants an object, got a list",
+		`id: a, plan: "${{ vars.x }}"`:                                          "plan: takes no expressions",
+		`id: a, plan: p, name: "${{ vars.x }}"`:                                 "name: takes no expressions",
+		`id: a, model: p, params: {A: {secretRef: "${{ 1 }}"}}`:                 "params.A.secretRef: takes no expressions",
+		`id: a, plan: ` + strings.Repeat("p", 129):                              "plan: wants at most 128 bytes, got 129",
+		`id: a, approval: {}`:                                                   "approval: message is missing",
+		`id: a, approval: {message: m, approvers: [a, a]}`:                      `approval.approvers[1]: "a" is among the approvers already`,
+		`id: a, approval: {message: m, approvers: [""]}`:                        "approval.approvers[0]: wants the name of a person",
+		`id: a, approval: {message: m, onTimeout: reject}`:                      "approval.onTimeout: is only for an approval with a timeout",
+		`id: a, approval: {message: m, timeout: 1s, onTimeout: perhaps}`:        "approval.onTimeout: wants reject | approve",
+		`id: a, approval: yes please`:                                           `approval: wants an object, got "yes please"`,
+		`id: a, runbook: {name: n, steps: []}`:                                  "runbook: steps is missing",
+		`id: a, runbook: {name: n, vars: {a: null}, steps: [{id: b, plan: p}]}`: "runbook.vars.a: wants a value or an expression",
+		`id: a, runbook: {name: n, steps: [{id: b, plan: p, whe: x}]}`:          "steps[0].runbook.steps[0].whe: there is no such field",
+	} {
+		_, err := Parse([]byte("name: x\nsteps: [{" + step + "}]"))
+		lines := problems(err)
+		require.Len(t, lines, 1, "%s: one mistake is one fault", step)
+		require.Contains(t, lines[0], want, step)
+		require.Regexp(t, `^\d+:\d+: `, lines[0])
+	}
+}
+
+func TestADocumentHasItsLimits(t *testing.T) {
+	t.Parallel()
+	var steps []Part
+	for i := range MaxSteps + 1 {
+		steps = append(steps, Plan(fmt.Sprintf("s%d", i), "p"))
+	}
+	require.NoError(t, New("x", steps[:MaxSteps]...).Validate())
+	require.ErrorContains(t, New("x", steps...).Validate(), "at most 1000 steps, got 1001: each is a dozen events")
+
+	nested := New("innermost", Plan("a", "p"))
+	for range MaxNesting - 1 {
+		nested = New("outer", Nest("n", nested))
+	}
+	require.NoError(t, nested.Validate())
+	require.ErrorContains(t, New("outer", Nest("n", nested)).Validate(), "at most 5 runbooks may stand inside each other")
+	nested.Steps[0].Runbook = nested
+	require.Error(t, nested.Validate(), "one that holds itself ends too")
+}
+
+func TestCirclesAreNamedWithTheirSteps(t *testing.T) {
+	t.Parallel()
+	_, err := Parse([]byte(`{"name": "x", "steps": [
+		{"id": "a", "plan": "p", "needs": ["c"]}, {"id": "b", "plan": "p"}, {"id": "c", "plan": "p"},
+		{"id": "d", "plan": "p", "needs": []}]}`))
+	require.Equal(t, []string{`2:3: steps[0]: the steps need each other in a circle: a needs c needs b needs a`}, problems(err))
+}
+
+func TestMaxFailuresIsANumberOrAShare(t *testing.T) {
+	t.Parallel()
+	require.False(t, MaxFailures{}.Exceeded(0, 5))
+	require.True(t, MaxFailures{}.Exceeded(1, 5))
+	require.False(t, MaxFailures{Count: 1}.Exceeded(1, 5))
+	require.True(t, MaxFailures{Count: 1}.Exceeded(2, 5))
+	require.False(t, MaxFailures{Percent: 20}.Exceeded(1, 5))
+	require.True(t, MaxFailures{Percent: 20}.Exceeded(1, 4))
+	require.False(t, MaxFailures{Percent: 100}.Exceeded(3, 3))
+}
