@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -53,6 +54,20 @@ func ParseKeys(s string) (Keys, error) {
 		return Keys{}, errors.New(strings.Join(faults, "; "))
 	}
 	return keys, nil
+}
+
+// None tells whether there are no keys at all.
+func (k Keys) None() bool { return len(k.list) == 0 }
+
+// All yields every id with its 32 secret bytes, the key that signs first: for what else is protected by keys in this notation.
+func (k Keys) All() iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		for _, key := range k.list {
+			if !yield(key.id, key.secret) {
+				return
+			}
+		}
+	}
 }
 
 func (k Keys) find(id string) *key {

@@ -51,6 +51,18 @@ func TestParseKeysForgivesSpaceAroundEntries(t *testing.T) {
 	require.Equal(t, "keys[new old]", keys.String())
 }
 
+func TestAllYieldsTheSigningKeyFirst(t *testing.T) {
+	t.Parallel()
+	var ids []string
+	for id, secret := range keysOf(t, "alpha", "beta", "gamma").All() {
+		require.Len(t, secret, keySize)
+		if ids = append(ids, id); id == "beta" {
+			break
+		}
+	}
+	require.Equal(t, []string{"alpha", "beta"}, ids)
+}
+
 func TestKeysPrintAsIDsOnly(t *testing.T) {
 	t.Parallel()
 	keys := keysOf(t, "alpha", "beta")
