@@ -1,4 +1,4 @@
-# One target per program: worker, bridge, starter, simulator.
+# One target per program: worker, bridge, starter, codec, simulator.
 #   docker build --target worker -t dpaflow-worker .
 
 FROM golang:1.26 AS build
@@ -7,7 +7,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /out/ \
-    ./worker ./signals/bridge ./starter ./platform/platformtest/simulator
+    ./worker ./signals/bridge ./starter ./codec ./platform/platformtest/simulator
 
 # Programs are static: an image is one file, the roots it trusts, and no shell.
 FROM scratch AS base
@@ -21,6 +21,10 @@ ENTRYPOINT ["/simulator"]
 FROM base AS starter
 COPY --from=build /out/starter /starter
 ENTRYPOINT ["/starter"]
+
+FROM base AS codec
+COPY --from=build /out/codec /codec
+ENTRYPOINT ["/codec"]
 
 FROM base AS bridge
 COPY --from=build /out/bridge /bridge

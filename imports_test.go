@@ -39,6 +39,7 @@ var layers = map[string]layer{
 	"signals/bridge":                  everything,
 	"worker":                          everything,
 	"starter":                         everything,
+	"codec":                           everything,
 	"internal":                        everything,
 	"e2e":                             everything,
 }

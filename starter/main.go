@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/converter"
 
 	"github.com/dpaflow/dpaflow/internal/config"
 	"github.com/dpaflow/dpaflow/internal/connect"
@@ -42,6 +43,8 @@ type app struct {
 	out    io.Writer // results
 	log    io.Writer // progress and errors
 	json   bool
+
+	payloads converter.DataConverter // reads what Temporal gives as it is; there once connected
 }
 
 // exit is an error that decides the exit status.
@@ -118,7 +121,10 @@ func (a *app) temporal(ctx context.Context) (*connect.Client, config.Starter, er
 	if err != nil {
 		return nil, cfg, exit{exitUsage, err}
 	}
-	client, err := connect.Dial(ctx, connect.Options{Logger: slog.New(slog.DiscardHandler)})
+	client, err := connect.Dial(ctx, connect.Options{Logger: slog.New(slog.DiscardHandler), EncryptionKeys: cfg.EncryptionKeys})
+	if err == nil {
+		a.payloads = client.Converter
+	}
 	return client, cfg, err
 }
 

@@ -123,7 +123,7 @@ func (a *app) showSchedule(ctx context.Context, s client.ScheduleHandle) error {
 	if err != nil {
 		return fmt.Errorf("describe schedule %q: %w", s.GetID(), err)
 	}
-	doc := describeSchedule(s.GetID(), described)
+	doc := describeSchedule(s.GetID(), described, a.payloads)
 	return a.print(doc, func(t table.Writer) { doc.fill(t) })
 }
 

@@ -12,6 +12,8 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+
+	"github.com/dpaflow/dpaflow/internal/connect"
 )
 
 // memoRun is the entry of a schedule's memo that says what it runs: a list tells nothing else of it.
@@ -51,7 +53,7 @@ type scheduledRun struct {
 }
 
 // schedules lists the namespace's schedules.
-func schedules(ctx context.Context, c client.Client) (found []schedule, err error) {
+func schedules(ctx context.Context, c *connect.Client) (found []schedule, err error) {
 	list, err := c.ScheduleClient().List(ctx, client.ScheduleListOptions{})
 	if err != nil {
 		return nil, err
@@ -66,7 +68,7 @@ func schedules(ctx context.Context, c client.Client) (found []schedule, err erro
 			spec = &client.ScheduleSpec{} // the list is not up to date yet
 		}
 		found = append(found, schedule{
-			ID: entry.ID, Run: runOf(entry.Memo), WorkflowType: entry.WorkflowType.Name,
+			ID: entry.ID, Run: runOf(entry.Memo, c.Converter), WorkflowType: entry.WorkflowType.Name,
 			Times: describeTimes(spec), TimeZone: orElse(spec.TimeZoneName, "UTC"),
 			Paused: entry.Paused, Note: entry.Note,
 			Recent: recentRuns(entry.RecentActions), Next: nonNil(entry.NextActionTimes),
@@ -75,9 +77,9 @@ func schedules(ctx context.Context, c client.Client) (found []schedule, err erro
 	return found, nil
 }
 
-func describeSchedule(id string, d *client.ScheduleDescription) schedule {
+func describeSchedule(id string, d *client.ScheduleDescription, payloads converter.DataConverter) schedule {
 	s := schedule{
-		ID: id, Run: runOf(d.Memo),
+		ID: id, Run: runOf(d.Memo, payloads),
 		Times: describeTimes(d.Schedule.Spec), TimeZone: orElse(d.Schedule.Spec.TimeZoneName, "UTC"),
 		Paused: d.Schedule.State.Paused, Note: d.Schedule.State.Note,
 		Overlap: overlapWord(d.Schedule.Policy.Overlap), CatchUp: d.Schedule.Policy.CatchupWindow.String(),
@@ -95,18 +97,20 @@ func describeSchedule(id string, d *client.ScheduleDescription) schedule {
 	if action, ok := d.Schedule.Action.(*client.ScheduleWorkflowAction); ok {
 		s.WorkflowType, _ = action.Workflow.(string)
 		if len(action.Args) == 1 {
-			if input, ok := action.Args[0].(*commonpb.Payload); ok && json.Valid(input.GetData()) {
-				s.Input = input.GetData()
+			// An input that cannot be read is not shown.
+			var input json.RawMessage
+			if payload, ok := action.Args[0].(*commonpb.Payload); ok && payloads.FromPayload(payload, &input) == nil {
+				s.Input = input
 			}
 		}
 	}
 	return s
 }
 
-func runOf(memo *commonpb.Memo) (text string) {
+func runOf(memo *commonpb.Memo, payloads converter.DataConverter) (text string) {
 	if payload := memo.GetFields()[memoRun]; payload != nil {
 		// A memo that cannot be read leaves the workflow type to tell.
-		_ = converter.GetDefaultDataConverter().FromPayload(payload, &text)
+		_ = payloads.FromPayload(payload, &text)
 	}
 	return text
 }

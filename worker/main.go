@@ -67,6 +67,9 @@ func run(ctx context.Context, cfg config.Worker, withBridge bool) error {
 		Logger:      logger,
 		Metrics:     metrics.Temporal(),
 		DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(signals.RequestIDInterceptor)},
+
+		EncryptionKeys: cfg.EncryptionKeys,
+		Worker:         true,
 	})
 	if err != nil {
 		return err
@@ -123,11 +126,12 @@ func newActivities(cfg config.Worker, temporal *connect.Client, index *index, lo
 		}
 	}
 	settings := activities.Config{
-		Platform: client,
-		Secrets:  secrets,
-		Indexed:  index.Registered,
-		Alone:    index.Alone,
-		Logger:   logger,
+		Platform:  client,
+		Secrets:   secrets,
+		Indexed:   index.Registered,
+		Alone:     index.Alone,
+		Converter: temporal.Converter,
+		Logger:    logger,
 		Callback: func(kind, namespace, workflowID, key string) string {
 			target := signals.Target{Kind: signals.Kind(kind), Namespace: namespace, WorkflowID: workflowID, Key: key}
 			return signals.CallbackURL(cfg.CallbackURL, cfg.CallbackKeys.Token(target), target.Kind)

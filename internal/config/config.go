@@ -7,6 +7,7 @@ package config
 
 import (
 	"log/slog"
+	"net"
 	"net/netip"
 	"time"
 
@@ -34,6 +35,10 @@ var Variables = []string{
 	"DPA_CLIENT_ID",
 	"DPA_CLIENT_SECRET",
 	"DPA_CLIENT_SECRET_FILE",
+	"DPA_CODEC_ADDR",
+	"DPA_CODEC_ORIGINS",
+	"DPA_CODEC_TOKEN",
+	"DPA_CODEC_TOKEN_FILE",
 	"DPA_DEPLOYMENT_NAME",
 	"DPA_ENCRYPTION_KEYS",
 	"DPA_ENCRYPTION_KEYS_FILE",
@@ -53,9 +58,9 @@ type Lookup = func(name string) (value string, set bool)
 
 // Common is what every program reads.
 type Common struct {
-	TaskQueue      string     // Temporal task queue
-	EncryptionKeys Secret     // id:base64key[,…], the first encrypts; empty: histories are not encrypted
-	LogLevel       slog.Level // what is logged at least
+	TaskQueue      string       // Temporal task queue
+	EncryptionKeys signals.Keys // the first encrypts histories, all decrypt; none: histories are not encrypted
+	LogLevel       slog.Level   // what is logged at least
 }
 
 // Worker is the configuration of the Temporal worker.
@@ -92,6 +97,15 @@ type Starter struct {
 	Platform platform.Config // complete but for Logger and MeterProvider; zero unless asked for
 }
 
+// Codec is the configuration of the codec server.
+type Codec struct {
+	EncryptionKeys signals.Keys
+	Addr           string     // host:port where it listens
+	Origins        []string   // pages that browsers may call it from, such as https://temporal.example
+	Token          Secret     // that callers have to send; empty only on loopback
+	LogLevel       slog.Level // what is logged at least
+}
+
 // LoadWorker reads the worker's configuration, and with withBridge that of
 // the bridge in the same process. Its error names every variable at fault.
 func LoadWorker(lookup Lookup, withBridge bool) (Worker, error) {
@@ -100,9 +114,9 @@ func LoadWorker(lookup Lookup, withBridge bool) (Worker, error) {
 		Common:         r.common(),
 		Platform:       r.platform(),
 		CallbackURL:    r.callbackURL("DPA_CALLBACK_URL"),
-		CallbackKeys:   r.callbackKeys(),
+		CallbackKeys:   r.keys("DPA_CALLBACK_KEYS", true),
 		Unsigned:       r.boolean("DPA_BRIDGE_UNSIGNED"),
-		UnsignedSecret: r.unsignedSecret(),
+		UnsignedSecret: r.shared("DPA_BRIDGE_UNSIGNED_SECRET"),
 		DeploymentName: r.optional("DPA_DEPLOYMENT_NAME"),
 		BuildID:        r.optional("DPA_BUILD_ID"),
 		SecretsDir:     r.folder("DPA_SECRETS_DIR"),
@@ -130,7 +144,7 @@ func LoadWorker(lookup Lookup, withBridge bool) (Worker, error) {
 // Its error names every variable at fault.
 func LoadBridge(lookup Lookup) (Bridge, error) {
 	r := &reader{lookup: lookup}
-	b := r.bridge(r.common(), r.callbackKeys(), r.boolean("DPA_BRIDGE_UNSIGNED"), r.unsignedSecret(),
+	b := r.bridge(r.common(), r.keys("DPA_CALLBACK_KEYS", true), r.boolean("DPA_BRIDGE_UNSIGNED"), r.shared("DPA_BRIDGE_UNSIGNED_SECRET"),
 		r.listen("DPA_ADMIN_ADDR", "127.0.0.1:9091"))
 	if err := r.err(); err != nil {
 		return Bridge{}, err
@@ -153,10 +167,31 @@ func LoadStarter(lookup Lookup, withPlatform bool) (Starter, error) {
 	return s, nil
 }
 
+// LoadCodec reads the configuration of the codec server. Its error names
+// every variable at fault.
+func LoadCodec(lookup Lookup) (Codec, error) {
+	r := &reader{lookup: lookup}
+	c := Codec{
+		EncryptionKeys: r.keys("DPA_ENCRYPTION_KEYS", true),
+		Addr:           r.listen("DPA_CODEC_ADDR", "127.0.0.1:8089"),
+		Origins:        r.origins("DPA_CODEC_ORIGINS"),
+		Token:          r.shared("DPA_CODEC_TOKEN"),
+		LogLevel:       r.level("DPA_LOG_LEVEL", slog.LevelInfo),
+	}
+	host, _, _ := net.SplitHostPort(c.Addr)
+	if c.Token.Reveal() == "" && !loopback(host) {
+		r.fault("DPA_CODEC_TOKEN is not set, nor is DPA_CODEC_TOKEN_FILE: without it DPA_CODEC_ADDR has to be of this machine alone, such as 127.0.0.1:8089")
+	}
+	if err := r.err(); err != nil {
+		return Codec{}, err
+	}
+	return c, nil
+}
+
 func (r *reader) common() Common {
 	return Common{
 		TaskQueue:      r.text("DPA_TASK_QUEUE", "dpa"),
-		EncryptionKeys: r.encryptionKeys(),
+		EncryptionKeys: r.keys("DPA_ENCRYPTION_KEYS", false),
 		LogLevel:       r.level("DPA_LOG_LEVEL", slog.LevelInfo),
 	}
 }

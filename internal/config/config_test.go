@@ -120,6 +120,36 @@ func TestTheFixedURLsCanBeNarrowed(t *testing.T) {
 	require.NotContains(t, err.Error(), "guessable")
 }
 
+func TestACodecServerNeedsItsKeysAndATokenWhereOthersReachIt(t *testing.T) {
+	t.Parallel()
+	e := env{"DPA_ENCRYPTION_KEYS": callbackKeys, "DPA_CODEC_ORIGINS": "https://temporal.example, http://127.0.0.1:8233"}
+	c, err := LoadCodec(e.lookup)
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1:8089", c.Addr)
+	require.Equal(t, []string{"https://temporal.example", "http://127.0.0.1:8233"}, c.Origins)
+	require.Equal(t, "keys[k1]", c.EncryptionKeys.String())
+
+	for _, address := range []string{":8089", "0.0.0.0:8089", "codec.example:8089"} {
+		e["DPA_CODEC_ADDR"] = address
+		delete(e, "DPA_CODEC_TOKEN")
+		_, err = LoadCodec(e.lookup)
+		require.ErrorContains(t, err, "DPA_CODEC_TOKEN is not set", address)
+		e["DPA_CODEC_TOKEN"] = "long-enough-for-a-token"
+		c, err = LoadCodec(e.lookup)
+		require.NoError(t, err, address)
+		require.Equal(t, "long-enough-for-a-token", c.Token.Reveal())
+	}
+	e["DPA_CODEC_TOKEN"] = "short"
+	for _, origins := range []string{"*", "temporal.example", "https://temporal.example/", "https://temporal.example/ui", "https://Temporal.example", "null", "https://a.example,"} {
+		e["DPA_CODEC_ORIGINS"] = origins
+		_, err = LoadCodec(e.lookup)
+		require.ErrorContains(t, err, "DPA_CODEC_ORIGINS", origins)
+		require.ErrorContains(t, err, "DPA_CODEC_TOKEN: wants at least 16 characters")
+	}
+	_, err = LoadCodec(env{}.lookup)
+	require.EqualError(t, err, "configuration: DPA_ENCRYPTION_KEYS is not set, nor is DPA_ENCRYPTION_KEYS_FILE")
+}
+
 func TestTheCommandLineNeedsThePlatformOnlyWhenItAsksIt(t *testing.T) {
 	t.Parallel()
 	s, err := LoadStarter(env{}.lookup, false)
@@ -223,7 +253,7 @@ func TestFilesMayHoldKeysAndRoots(t *testing.T) {
 	).lookup, false)
 	require.NoError(t, err)
 	require.NotNil(t, w.Platform.RootCAs)
-	require.Equal(t, callbackKeys, w.EncryptionKeys.Reveal())
+	require.Equal(t, "keys[k1]", w.EncryptionKeys.String())
 }
 
 func TestSecretsDoNotPrint(t *testing.T) {
@@ -241,16 +271,19 @@ func TestSecretsDoNotPrint(t *testing.T) {
 		require.NotContains(t, text, callbackKeys[3:20])
 		require.NotContains(t, text, clientSecret)
 	}
-	require.Contains(t, logged.String(), redacted)
+	require.Contains(t, logged.String(), "keys[k1]", "its id only")
 }
 
 func TestVariablesListsWhatIsReadAndNothingElse(t *testing.T) {
 	t.Parallel()
 	read := map[string]bool{}
-	_, err := LoadWorker(func(name string) (string, bool) {
+	lookup := func(name string) (string, bool) {
 		read[name] = true
 		return "", false
-	}, true)
+	}
+	_, err := LoadWorker(lookup, true)
+	require.Error(t, err)
+	_, err = LoadCodec(lookup)
 	require.Error(t, err)
 	require.Equal(t, slices.Sorted(slices.Values(Variables)), slices.Sorted(maps.Keys(read)))
 }

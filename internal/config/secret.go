@@ -61,38 +61,28 @@ func (r *reader) clientSecret() func() (string, error) {
 	return read
 }
 
-func (r *reader) callbackKeys() signals.Keys {
-	name, text := r.valueOrFile("DPA_CALLBACK_KEYS")
+// keys reads name or name_FILE; where they are optional, none are no fault.
+func (r *reader) keys(name string, required bool) signals.Keys {
+	source, text := r.valueOrFile(name)
 	if text == "" {
-		if name != "" {
-			r.fault("DPA_CALLBACK_KEYS is not set, nor is DPA_CALLBACK_KEYS_FILE")
+		if required && source != "" {
+			r.fault("%[1]s is not set, nor is %[1]s_FILE", name)
 		}
 		return signals.Keys{}
 	}
 	keys, err := signals.ParseKeys(text)
 	if err != nil {
-		r.fault("%s: %v", name, err)
+		r.fault("%s: %v", source, err)
 	}
 	return keys
 }
 
-func (r *reader) encryptionKeys() Secret {
-	name, text := r.valueOrFile("DPA_ENCRYPTION_KEYS")
-	if text == "" {
-		return Secret{}
-	}
-	if _, err := signals.ParseKeys(text); err != nil {
-		r.fault("%s: %v", name, err)
-	}
-	return Secret{text}
-}
-
-// unsignedSecret may be tried out by strangers as fast as they can call, so it must not be short.
-func (r *reader) unsignedSecret() Secret {
+// shared reads a secret that strangers may try out as fast as they can call, so it must not be short.
+func (r *reader) shared(name string) Secret {
 	const least = 16
-	name, text := r.valueOrFile("DPA_BRIDGE_UNSIGNED_SECRET")
+	source, text := r.valueOrFile(name)
 	if text != "" && len(text) < least {
-		r.fault("%s: wants at least %d characters (openssl rand -hex 32 makes some)", name, least)
+		r.fault("%s: wants at least %d characters (openssl rand -hex 32 makes some)", source, least)
 	}
 	return Secret{text}
 }

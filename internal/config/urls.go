@@ -62,6 +62,23 @@ func parseURL(value string) (*url.URL, bool) {
 	return u, (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
 }
 
+// origins reads a list of web origins, as browsers send them.
+func (r *reader) origins(name string) []string {
+	value := r.optional(name)
+	if value == "" {
+		return nil
+	}
+	var list []string
+	for entry := range strings.SplitSeq(value, ",") {
+		entry = strings.TrimSpace(entry)
+		if u, ok := parseURL(entry); !ok || entry != u.Scheme+"://"+strings.ToLower(u.Host) {
+			r.wants(name, "origins such as https://temporal.example,http://127.0.0.1:8233", entry)
+		}
+		list = append(list, entry)
+	}
+	return list
+}
+
 // prefixes reads a list of addresses and CIDR blocks.
 func (r *reader) prefixes(name string) []netip.Prefix {
 	value := r.optional(name)

@@ -12,8 +12,11 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/log"
 	"google.golang.org/grpc"
+
+	"github.com/dpaflow/dpaflow/signals"
 )
 
 // Options of a connection; the zero value is usable.
@@ -23,6 +26,9 @@ type Options struct {
 	Metrics     client.MetricsHandler // receives the SDK's metrics; nil: nobody does
 	DialOptions []grpc.DialOption     // such as interceptors
 	Lazy        bool                  // connect at the first call, so that a program starts without Temporal
+
+	EncryptionKeys signals.Keys // encrypt what is sent, and refuse what is not encrypted; none: nothing is encrypted
+	Worker         bool         // wait for an encryption key that is missing, where other programs fail
 }
 
 // Client is a Temporal client that knows where it is connected to.
@@ -30,6 +36,7 @@ type Client struct {
 	client.Client
 	Address   string // host:port
 	Namespace string
+	Converter converter.DataConverter // reads payloads that the server gives as they are
 }
 
 // Dial connects to the server and the namespace that the environment names.
@@ -52,6 +59,12 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 	}
 	options.Logger = log.NewStructuredLogger(logger)
 	options.MetricsHandler = o.Metrics
+	options.DataConverter = converter.GetDefaultDataConverter()
+	if !o.EncryptionKeys.None() {
+		if err := encrypt(&options, o.EncryptionKeys, o.Worker); err != nil {
+			return nil, err
+		}
+	}
 	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(plainResourceHeader))
 	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, o.DialOptions...)
 
@@ -60,7 +73,7 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 		return nil, fmt.Errorf("connect to Temporal at %s, namespace %q: %w; check that it runs, and TEMPORAL_ADDRESS, "+
 			"TEMPORAL_NAMESPACE, TEMPORAL_API_KEY and TEMPORAL_TLS", options.HostPort, options.Namespace, err)
 	}
-	return &Client{Client: c, Address: options.HostPort, Namespace: options.Namespace}, nil
+	return &Client{Client: c, Address: options.HostPort, Namespace: options.Namespace, Converter: options.DataConverter}, nil
 }
 
 func open(ctx context.Context, options client.Options, lazy bool) (client.Client, error) {

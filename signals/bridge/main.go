@@ -61,6 +61,8 @@ func run(ctx context.Context, cfg config.Bridge) error {
 		Metrics:     metrics.Temporal(),
 		DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(signals.RequestIDInterceptor)},
 		Lazy:        true,
+
+		EncryptionKeys: cfg.EncryptionKeys,
 	})
 	if err != nil {
 		return err

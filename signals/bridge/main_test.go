@@ -19,6 +19,7 @@ import (
 
 	"github.com/dpaflow/dpaflow/internal/admin"
 	"github.com/dpaflow/dpaflow/internal/config"
+	"github.com/dpaflow/dpaflow/internal/encryption"
 	"github.com/dpaflow/dpaflow/signals"
 )
 
@@ -161,6 +162,23 @@ func TestABridgeWithASpoolTakesCallbacksWithoutTemporal(t *testing.T) {
 	stop()
 }
 
+func TestABridgeWithEncryptionKeysSignalsNoPlaintextFromItsSpoolEither(t *testing.T) {
+	text := "e:" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("e", 32)))
+	keys, err := signals.ParseKeys(text)
+	require.NoError(t, err)
+	codec, err := encryption.New(keys)
+	require.NoError(t, err)
+	cfg, temporal, stop := start(t, map[string]string{"DPA_SPOOL_DIR": t.TempDir(), "DPA_ENCRYPTION_KEYS": text})
+	require.Equal(t, "SUCCESS", post(t, callback(cfg), planBody))
+	f := appear(t, temporal)
+	payloads := (<-f.signals).GetInput().GetPayloads()
+	require.NotContains(t, string(payloads[0].GetData()), "in1")
+	payloads, err = codec.Decode(payloads)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"instanceId":"in1","status":"SUCCESS"}`, string(payloads[0].GetData()))
+	stop()
+}
+
 func TestABridgeTakesCallbacksOnTheFixedURLsWhereAllowed(t *testing.T) {
 	const secret = "shared-with-gateway"
 	cfg, temporal, stop := start(t, map[string]string{"DPA_SPOOL_DIR": t.TempDir(), "DPA_TASK_QUEUE": "ops-dpa",
@@ -181,14 +199,6 @@ func TestASpoolInUseNamesTheVariableToChange(t *testing.T) {
 	second, err := config.LoadBridge(settings(map[string]string{"DPA_BRIDGE_ADDR": "127.0.0.1:0", "DPA_SPOOL_DIR": dir}))
 	require.NoError(t, err)
 	require.ErrorContains(t, run(t.Context(), second), "check DPA_SPOOL_DIR")
-}
-
-func TestWhatThisVersionDoesNotDoIsRefusedByName(t *testing.T) {
-	t.Parallel()
-	keys := "a:" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", 32)))
-	cfg, err := config.LoadBridge(settings(map[string]string{"DPA_ENCRYPTION_KEYS": keys}))
-	require.NoError(t, err)
-	require.EqualError(t, run(t.Context(), cfg), "configuration: this version does not support DPA_ENCRYPTION_KEYS")
 }
 
 func TestATakenPortNamesTheVariableToChange(t *testing.T) {
