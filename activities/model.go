@@ -109,7 +109,7 @@ func (a *Activities) checkIdle(ctx context.Context, modelID string) error {
 	}
 	for _, model := range models {
 		if model.ID == modelID {
-			if model.Status == "RUNNING" || model.Status == "PENDING" {
+			if isBusy(model.Status) {
 				return errBusy
 			}
 			return nil
@@ -117,6 +117,9 @@ func (a *Activities) checkIdle(ctx context.Context, modelID string) error {
 	}
 	return Faults{{Path: "modelId", Problem: fmt.Sprintf("the platform lists no model %q", modelID)}}
 }
+
+// isBusy tells whether a model's status (W6) keeps it from being run.
+func isBusy(status string) bool { return status == "RUNNING" || status == "PENDING" }
 
 // ModelInstance names an instance of a model.
 type ModelInstance struct {

@@ -22,15 +22,20 @@ func (a *Activities) preflightPlan(ctx context.Context, in PlanTrigger) error {
 	if err != nil {
 		return err
 	}
+	return comparePlan(in.PlanID, models, in.Params)
+}
+
+// comparePlan reports the inputs of a plan's models that are missing or not declared.
+func comparePlan(planID string, models []platform.ModelInputs, given PlanParams) error {
 	var faults Faults
-	declared := make(map[string][]platform.Input, len(models))
+	declared := make(map[string]bool, len(models))
 	for _, model := range models {
-		declared[model.ModelID] = model.Inputs
-		faults.Add("params."+model.ModelID, compare(model.Inputs, in.Params[model.ModelID]))
+		declared[model.ModelID] = true
+		faults.Add("params."+model.ModelID, compare(model.Inputs, given[model.ModelID]))
 	}
-	for _, id := range slices.Sorted(maps.Keys(in.Params)) {
-		if _, ok := declared[id]; !ok {
-			faults.Add("params."+id, fmt.Errorf("plan %s has no such model", in.PlanID))
+	for _, id := range slices.Sorted(maps.Keys(given)) {
+		if !declared[id] {
+			faults.Add("params."+id, fmt.Errorf("plan %s has no such model", planID))
 		}
 	}
 	return faults.Err()

@@ -16,6 +16,8 @@ type desk struct {
 	shared     bool // it is the workflow's only desk
 	executions []*execution
 	numbers    map[string]int // by kind and id: how many executions there were
+	recorded   func(Action)   // is told what operators did
+	render     func() string  // the current details, where they are more than the executions
 	alarm      alarm
 }
 
@@ -55,6 +57,12 @@ func (d *desk) answerStatus(ctx workflow.Context) error {
 
 // add puts an execution on the desk, in the place of those that have ended.
 func (d *desk) add(e *execution) {
+	if e.step != "" {
+		// A runbook names its steps, and shows all of them.
+		d.executions = slices.DeleteFunc(d.executions, func(other *execution) bool { return other.step == e.step })
+		d.executions = append(d.executions, e)
+		return
+	}
 	d.executions = slices.DeleteFunc(d.executions, func(e *execution) bool { return e.status.Phase == PhaseEnded })
 	d.executions = append(d.executions, e)
 	if d.shared {
@@ -66,6 +74,10 @@ func (d *desk) add(e *execution) {
 
 // show puts the executions where the Temporal UI shows them.
 func (d *desk) show() {
+	if d.render != nil {
+		workflow.SetCurrentDetails(d.ctx, d.render())
+		return
+	}
 	parts := make([]string, len(d.executions))
 	for i, e := range d.executions {
 		parts[i] = e.status.markdown()
@@ -84,7 +96,7 @@ func (d *desk) runsTwice(e *execution) bool {
 func (d *desk) find(step string) (*execution, error) {
 	var found []*execution
 	for _, e := range d.executions {
-		if e.status.Phase != PhaseEnded && (step == "" || step == e.job.id() || step == e.status.InstanceID) {
+		if e.status.Phase != PhaseEnded && (step == "" || step == e.step || step == e.job.id() || step == e.status.InstanceID) {
 			found = append(found, e)
 		}
 	}

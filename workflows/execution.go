@@ -44,6 +44,8 @@ type execution struct {
 	job          job
 	policy       Policy
 	desk         *desk
+	step         string // of a runbook
+	limit        int    // of its outputs, in bytes of JSON
 	label        string // names the execution within its workflow, also after a reset; may be empty
 	status       Status
 	outputsError string
@@ -75,9 +77,14 @@ type Ended struct {
 // execute tells the story of one job. An instance that ended FAIL is no error here.
 func execute(ctx workflow.Context, job job, policy Policy) (Ended, error) {
 	e := newExecution(ctx, job, policy)
-	if err := e.tell(ctx); err != nil {
+	err := e.tell(ctx)
+	if err != nil {
 		return Ended{}, err
 	}
+	return e.ended(), nil
+}
+
+func (e *execution) ended() Ended {
 	return Ended{
 		InstanceID:   e.status.InstanceID,
 		Status:       e.status.Status,
@@ -86,13 +93,21 @@ func execute(ctx workflow.Context, job job, policy Policy) (Ended, error) {
 		FinishedAt:   *e.status.FinishedAt,
 		OutputsError: e.outputsError,
 		Notes:        e.status.Notes,
-	}, nil
+	}
 }
 
 func newExecution(ctx workflow.Context, job job, policy Policy) *execution {
+	return newStepExecution(ctx, job, policy, "", "", outputsLimit)
+}
+
+// newStepExecution is newExecution for a step of a runbook, whose label names this attempt at it.
+func newStepExecution(ctx workflow.Context, job job, policy Policy, step, label string, limit int) *execution {
 	ctx, desk := openDesk(ctx, false)
 	now := workflow.Now(ctx)
-	e := &execution{job: job, policy: policy, desk: desk, wake: workflow.NewBufferedChannel(ctx, 1)}
+	e := &execution{
+		job: job, policy: policy, desk: desk, step: step, label: label, limit: limit,
+		wake: workflow.NewBufferedChannel(ctx, 1),
+	}
 	e.status = Status{
 		Phase:     PhaseTriggering,
 		StartedAt: now,

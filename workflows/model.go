@@ -112,7 +112,10 @@ func (m *modelJob) kind() string            { return "model" }
 func (m *modelJob) id() string              { return m.in.ModelID }
 func (m *modelJob) name() string            { return "model " + m.in.ModelID }
 func (m *modelJob) describe(status *Status) { status.ModelID = m.in.ModelID }
-func (m *modelJob) waitsForBusy() bool      { return m.in.OnBusy == WaitOnBusy }
+func (m *modelJob) results() []activities.ModelOutputs {
+	return []activities.ModelOutputs{{ModelID: m.in.ModelID, Nodes: m.nodes}}
+}
+func (m *modelJob) waitsForBusy() bool { return m.in.OnBusy == WaitOnBusy }
 func (m *modelJob) attributes() []attribute {
 	return []attribute{AttributeModelID.ValueSet(m.in.ModelID)}
 }
@@ -147,6 +150,6 @@ func (m *modelJob) fetch(ctx workflow.Context, e *execution) error {
 	var a *activities.Activities
 	return read(ctx, a.ModelOutputs, activities.ModelInstance{
 		ModelID: m.in.ModelID, InstanceID: e.status.InstanceID, Step: e.label,
-		DesignatedOnly: m.in.DesignatedOutputsOnly, Limit: outputsLimit,
+		DesignatedOnly: m.in.DesignatedOutputsOnly, Limit: e.limit,
 	}, &m.nodes)
 }

@@ -39,31 +39,32 @@ type ResolveRun struct {
 }
 
 func (d *desk) takeUpdates() {
-	update(d, "resolveTrigger", "Settle a trigger whose outcome nobody knows", (*desk).checkTrigger, (*desk).resolveTrigger)
-	update(d, "resolveRun", "Say how an instance ended whose callbacks are lost", (*desk).checkRun, (*desk).resolveRun)
+	update(d.ctx, "resolveTrigger", "Settle a trigger whose outcome nobody knows",
+		func(in ResolveTrigger) error { _, err := d.checkTrigger(in); return err },
+		func(in ResolveTrigger) any { return d.resolveTrigger(in) })
+	update(d.ctx, "resolveRun", "Say how an instance ended whose callbacks are lost",
+		func(in ResolveRun) error { _, err := d.checkRun(in); return err },
+		func(in ResolveRun) any { return d.resolveRun(in) })
 }
 
 // update adds an update whose argument is read strictly and checked before it leaves a trace in the
-// history. It answers with the status of the execution that it acted on.
-func update[In any](d *desk, name, description string, check func(*desk, In) (*execution, error), act func(*desk, *execution, In)) {
-	validate := func(raw converter.RawValue) (in In, e *execution, err error) {
+// history. It answers with what act returns.
+func update[In any](ctx workflow.Context, name, description string, check func(In) error, act func(In) any) {
+	validate := func(raw converter.RawValue) (in In, err error) {
 		if err := decodeObject(raw.Payload().GetData(), &in).Err(); err != nil {
-			return in, nil, err
+			return in, err
 		}
-		e, err = check(d, in)
-		return in, e, err
+		return in, check(in)
 	}
-	handle := func(ctx workflow.Context, raw converter.RawValue) (Status, error) {
-		in, e, err := validate(raw)
+	handle := func(_ workflow.Context, raw converter.RawValue) (any, error) {
+		in, err := validate(raw)
 		if err != nil {
-			return Status{}, activities.InvalidInput(activities.Faults{{Problem: err.Error()}})
+			return nil, activities.InvalidInput(activities.Faults{{Problem: err.Error()}})
 		}
-		act(d, e, in)
-		e.wake.SendAsync(nil)
-		return e.status, nil
+		return act(in), nil
 	}
-	err := workflow.SetUpdateHandlerWithOptions(d.ctx, name, handle, workflow.UpdateHandlerOptions{
-		Validator:   func(_ workflow.Context, raw converter.RawValue) error { _, _, err := validate(raw); return err },
+	err := workflow.SetUpdateHandlerWithOptions(ctx, name, handle, workflow.UpdateHandlerOptions{
+		Validator:   func(_ workflow.Context, raw converter.RawValue) error { _, err := validate(raw); return err },
 		Description: description,
 	})
 	if err != nil {
@@ -88,13 +89,17 @@ func (d *desk) checkTrigger(in ResolveTrigger) (*execution, error) {
 	return e, nil
 }
 
-func (d *desk) resolveTrigger(e *execution, in ResolveTrigger) {
+// resolveTrigger acts on what checkTrigger has found; the argument has passed it.
+func (d *desk) resolveTrigger(in ResolveTrigger) Status {
+	e, _ := d.checkTrigger(in)
 	d.record(e, "resolveTrigger "+in.Action, in.By, in.Comment)
 	if in.Action == ActionAdopt {
 		e.adopt(d.ctx, in.InstanceID)
-		return
+	} else {
+		e.verdict = in.Action
 	}
-	e.verdict = in.Action
+	e.wake.SendAsync(nil)
+	return e.status
 }
 
 func (d *desk) checkRun(in ResolveRun) (*execution, error) {
@@ -112,15 +117,21 @@ func (d *desk) checkRun(in ResolveRun) (*execution, error) {
 	return e, nil
 }
 
-func (d *desk) resolveRun(e *execution, in ResolveRun) {
+// resolveRun acts on what checkRun has found; the argument has passed it.
+func (d *desk) resolveRun(in ResolveRun) Status {
+	e, _ := d.checkRun(in)
 	d.record(e, "resolveRun "+in.Status, in.By, in.Comment)
 	e.finish(d.ctx, in.Status, ObservedByOperator)
+	e.wake.SendAsync(nil)
+	return e.status
 }
 
 func (d *desk) record(e *execution, name, by, comment string) {
-	e.status.Actions = append(e.status.Actions, Action{
-		At: workflow.Now(d.ctx), Name: name, By: by, Comment: comment,
-	})
+	action := Action{At: workflow.Now(d.ctx), Step: e.step, Name: name, By: by, Comment: comment}
+	e.status.Actions = append(e.status.Actions, action)
+	if d.recorded != nil {
+		d.recorded(action)
+	}
 }
 
 func ofInstance(e *execution) string {

@@ -84,11 +84,12 @@ type planJob struct {
 	outputs []activities.ModelOutputs
 }
 
-func (p *planJob) kind() string            { return "plan" }
-func (p *planJob) id() string              { return p.in.PlanID }
-func (p *planJob) name() string            { return "plan " + p.in.PlanID }
-func (p *planJob) describe(status *Status) { status.PlanID = p.in.PlanID }
-func (p *planJob) waitsForBusy() bool      { return false }
+func (p *planJob) kind() string                       { return "plan" }
+func (p *planJob) id() string                         { return p.in.PlanID }
+func (p *planJob) name() string                       { return "plan " + p.in.PlanID }
+func (p *planJob) describe(status *Status)            { status.PlanID = p.in.PlanID }
+func (p *planJob) results() []activities.ModelOutputs { return p.outputs }
+func (p *planJob) waitsForBusy() bool                 { return false }
 func (p *planJob) attributes() []attribute {
 	return []attribute{AttributePlanID.ValueSet(p.in.PlanID)}
 }
@@ -125,6 +126,6 @@ const clockMargin = 2 * time.Second
 
 func (p *planJob) fetch(ctx workflow.Context, e *execution) error {
 	var a *activities.Activities
-	in := activities.PlanInstance{PlanID: p.in.PlanID, InstanceID: e.status.InstanceID, Limit: outputsLimit}
+	in := activities.PlanInstance{PlanID: p.in.PlanID, InstanceID: e.status.InstanceID, Limit: e.limit}
 	return read(ctx, a.PlanOutputs, in, &p.outputs)
 }

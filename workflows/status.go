@@ -77,10 +77,12 @@ type Note struct {
 
 // Action is one thing that an operator did to a run.
 type Action struct {
-	At      time.Time `json:"at"`
-	Name    string    `json:"name"`
-	By      string    `json:"by,omitempty"`
-	Comment string    `json:"comment,omitempty"`
+	At time.Time `json:"at"`
+	// Step is the runbook's step that it was done to; empty for the run as a whole.
+	Step    string `json:"step,omitempty"`
+	Name    string `json:"name"`
+	By      string `json:"by,omitempty"`
+	Comment string `json:"comment,omitempty"`
 }
 
 // maxNotes bounds what a flood of odd news can add to a run's memory and failure.

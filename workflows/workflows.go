@@ -21,6 +21,7 @@ func Register(registry worker.Registry, a *activities.Activities) {
 func registerWorkflows(registry worker.WorkflowRegistry) {
 	registry.RegisterWorkflowWithOptions(strict(RunPlan), workflow.RegisterOptions{Name: "RunPlan"})
 	registry.RegisterWorkflowWithOptions(strict(RunModel), workflow.RegisterOptions{Name: "RunModel"})
+	registry.RegisterWorkflowWithOptions(readRunbook, workflow.RegisterOptions{Name: "Runbook"})
 	registry.RegisterWorkflowWithOptions(strict(TimedPlan), workflow.RegisterOptions{Name: "TimedPlan"})
 	registry.RegisterWorkflowWithOptions(ModelTurn, workflow.RegisterOptions{Name: activities.TurnWorkflow})
 	registry.RegisterWorkflowWithOptions(Inbox, workflow.RegisterOptions{Name: signals.InboxWorkflow})

@@ -1,0 +1,113 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/runbook"
+)
+
+// rollBack undoes the steps that had succeeded, the last one first. Nothing that happens to the runbook
+// keeps it from that, and a rollback that fails does not keep it from the others.
+func (b *book) rollBack() {
+	ctx, _ := workflow.NewDisconnectedContext(b.ctx)
+	for _, step := range slices.Backward(b.order) {
+		if b.in.Steps[step].Rollback == nil {
+			continue
+		}
+		r := &b.result.Steps[step]
+		r.RolledBack = StatusRunning
+		b.show()
+		var failures []error
+		if len(r.Items) == 0 {
+			failures = append(failures, b.undo(ctx, step, r, b.scope()))
+		}
+		for i := range slices.Backward(r.Items) {
+			scope := b.scope()
+			scope.Item = &runbook.Item{Index: i}
+			if items, err := b.program.ForEach(step, scope); err == nil && i < len(items) {
+				scope.Item.Value = items[i]
+			}
+			if r.Items[i].Status == StatusSuccess {
+				failures = append(failures, b.undo(ctx, step, &r.Items[i], scope))
+			}
+		}
+		r.RolledBack = StatusSuccess
+		if err := errors.Join(failures...); err != nil {
+			r.RolledBack, r.Reason = StatusFailed, "its rollback failed: "+err.Error()
+		}
+		b.show()
+	}
+}
+
+// undo runs one rollback to its end.
+func (b *book) undo(ctx workflow.Context, step int, r *StepResult, scope runbook.Scope) error {
+	job, err := b.program.Rollback(step, scope)
+	if err != nil {
+		return err
+	}
+	undone := StepResult{ID: r.ID + "~rollback"}
+	if err := b.execute(ctx, undone.ID, &undone, job); err != nil {
+		return cause(err)
+	}
+	return nil
+}
+
+// resume takes over the steps that ended well in an earlier run.
+func (b *book) resume() error {
+	var a *activities.Activities
+	var earlier RunbookResult
+	from := *b.in.ResumeFrom
+	err := read(b.ctx, a.EarlierRunbook, activities.EarlierRun{WorkflowID: from.WorkflowID, RunID: from.RunID}, &earlier)
+	if typeOf(err) == activities.ErrorInvalidInput {
+		return activities.InvalidInput(activities.Faults{{Path: "resumeFrom", Problem: cause(err).Error()}})
+	}
+	if err != nil {
+		return fail(typeOf(err), b.snapshot(), err, "the runbook was not started: the run that it resumes could not be read")
+	}
+	if earlier.FinishedAt == nil {
+		return activities.InvalidInput(activities.Faults{{Path: "resumeFrom", Problem: fmt.Sprintf("run %q has not ended", from.WorkflowID)}})
+	}
+	for _, old := range earlier.Steps {
+		step := b.find(old.ID)
+		if step < 0 {
+			continue
+		}
+		switch {
+		case old.Status == StatusSuccess && old.RolledBack == "":
+			b.states[step] = runbook.Succeeded
+			b.order = append(b.order, step)
+		case old.Status == StatusSkipped && old.Reason == skippedByOperator:
+			b.states[step] = runbook.Skipped
+		default:
+			b.result.Steps[step].WorkflowID = old.WorkflowID
+			b.result.Steps[step].Items = succeeded(old.Items)
+			continue
+		}
+		old.Resumed = true
+		b.result.Steps[step] = old
+	}
+	return nil
+}
+
+const skippedByOperator = "skipped by an operator"
+
+// succeeded are the items of a step that are not run again; the others start anew.
+func succeeded(items []StepResult) []StepResult {
+	kept := make([]StepResult, len(items))
+	for i, item := range items {
+		kept[i] = StepResult{ID: item.ID, Status: StatusWaiting}
+		if item.Status == StatusSuccess {
+			item.Resumed = true
+			kept[i] = item
+		}
+	}
+	return kept
+}
+
+func sortedKeys[V any](values map[string]V) []string { return slices.Sorted(maps.Keys(values)) }

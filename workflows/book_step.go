@@ -1,0 +1,273 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/runbook"
+)
+
+// runStep runs a step to its end, which after a failure may be an operator's to decide.
+func (b *book) runStep(ctx workflow.Context, step int) {
+	holds, err := b.program.When(step, b.scope())
+	if err == nil && !holds {
+		b.end(step, runbook.Skipped, "its condition is false")
+		return
+	}
+	for {
+		if err == nil {
+			err = b.attempt(ctx, step)
+		}
+		switch {
+		case err == nil:
+			b.end(step, runbook.Succeeded, "")
+			return
+		case ctx.Err() != nil:
+			b.end(step, runbook.Aborted, "the runbook ended before it did")
+			return
+		}
+		switch b.in.FailureOf(step) {
+		case runbook.PauseOnFailure:
+		case runbook.AbortOnFailure:
+			b.endFailed(step, failing, err)
+			return
+		case runbook.RollbackOnFailure:
+			b.endFailed(step, rolling, err)
+			return
+		default:
+			b.endFailed(step, goingOn, err)
+			return
+		}
+		switch b.ask(ctx, step, err) {
+		case retryStep:
+			err = nil
+		case skipStep:
+			b.end(step, runbook.Skipped, skippedByOperator)
+			return
+		case resolveStep:
+			err = b.fetchResolved(ctx, step)
+		default:
+			b.end(step, runbook.Failed, cause(err).Error())
+			return
+		}
+	}
+}
+
+func (b *book) endFailed(step int, ending ending, err error) {
+	if ending != goingOn && b.ending == goingOn {
+		b.ending = ending
+	}
+	b.end(step, runbook.Failed, cause(err).Error())
+}
+
+// attempt does once what the step is there for.
+func (b *book) attempt(ctx workflow.Context, step int) error {
+	doc := &b.in.Steps[step]
+	r := &b.result.Steps[step]
+	r.Status, r.Reason = StatusRunning, ""
+	b.show()
+	items, err := b.program.ForEach(step, b.scope())
+	switch {
+	case err != nil:
+		return fault(err)
+	case doc.ForEach != "":
+		return b.each(ctx, step, items)
+	case doc.Approval != nil:
+		return b.approval(ctx, step)
+	case doc.Wait > 0:
+		timer := workflow.NewTimerWithOptions(ctx, time.Duration(doc.Wait), workflow.TimerOptions{Summary: "step " + doc.ID})
+		return timer.Get(ctx, nil)
+	default:
+		return b.one(ctx, step, doc.ID, r, b.scope())
+	}
+}
+
+// one runs a plan, a model or a nested runbook: a step's, or that of one of its items.
+func (b *book) one(ctx workflow.Context, step int, label string, r *StepResult, scope runbook.Scope) error {
+	doc := &b.in.Steps[step]
+	if doc.Runbook != nil {
+		return b.nested(ctx, step, label, r, scope)
+	}
+	for try := 0; ; try++ {
+		job, err := b.program.Job(step, scope)
+		if err != nil {
+			return fault(err)
+		}
+		err = b.execute(ctx, label, r, job)
+		definite := typeOf(err) == activities.ErrorPlanFailed || typeOf(err) == activities.ErrorModelFailed
+		if !definite || try >= doc.Retries {
+			return err
+		}
+	}
+}
+
+// execute tells the one story for a plan or a model.
+func (b *book) execute(ctx workflow.Context, label string, r *StepResult, job runbook.Job) error {
+	preflight := !b.checked && (b.in.Preflight == nil || *b.in.Preflight)
+	adapter, policy, err := adapterOf(job, preflight)
+	if err != nil {
+		return err
+	}
+	r.Attempts++
+	r.PlanID, r.ModelID = job.Plan, job.Model
+	r.run = newStepExecution(ctx, adapter, policy, label, fmt.Sprintf("%s.%d", label, r.Attempts), b.limit)
+	err = r.run.tell(ctx)
+	status := r.run.status
+	r.InstanceID, r.ObservedBy, r.Outputs = status.InstanceID, status.ObservedBy, adapter.results()
+	if err == nil && status.Status == StatusFail {
+		errorType := activities.ErrorPlanFailed
+		if job.Model != "" {
+			errorType = activities.ErrorModelFailed
+		}
+		return fail(errorType, status, nil, fmt.Sprintf("%s ended FAIL as instance %s", adapter.name(), status.InstanceID))
+	}
+	return err
+}
+
+// stepJob is a job whose outputs a runbook keeps.
+type stepJob interface {
+	job
+	results() []activities.ModelOutputs
+}
+
+func adapterOf(job runbook.Job, preflight bool) (stepJob, Policy, error) {
+	policy, faults := Policy{
+		Timeout: Duration(job.Timeout), PollAfter: Duration(job.PollAfter), OnUnknown: OnUnknown(job.OnUnknown), Preflight: &preflight,
+	}.withDefaults()
+	if job.Plan != "" {
+		in := PlanInput{PlanID: job.Plan, Policy: policy, Params: activities.PlanParams{}}
+		for model, param := range job.Params { //workflowcheck:ignore // a map from a map
+			in.Params[model] = params(param.Inputs)
+		}
+		faults.Add("plan", checkID(job.Plan))
+		return &planJob{in: in}, policy, invalid(faults)
+	}
+	in, more := ModelInput{
+		ModelID: job.Model, Policy: policy, Params: params(job.Params), ExecutePath: job.ExecutePath,
+		Sync: job.Sync, SyncTimeout: Duration(job.SyncTimeout), DesignatedOutputsOnly: job.DesignatedOutputsOnly,
+		OnBusy: OnBusy(job.OnBusy),
+	}.withDefaults()
+	return &modelJob{in: in}, policy, invalid(more)
+}
+
+func invalid(faults activities.Faults) error {
+	if len(faults) == 0 {
+		return nil
+	}
+	return activities.InvalidInput(faults)
+}
+
+func params(given runbook.Params) activities.Params {
+	values := activities.Params{}
+	for name, param := range given { //workflowcheck:ignore // a map from a map
+		values[name] = activities.Param{Text: param.Text, SecretRef: param.SecretRef}
+	}
+	return values
+}
+
+// fault makes a step's failure of an expression's.
+func fault(err error) error {
+	return temporal.NewNonRetryableApplicationError(err.Error(), activities.ErrorInvalidInput, nil)
+}
+
+// each runs a step for its items. Those that have succeeded in an earlier attempt are not run again.
+func (b *book) each(ctx workflow.Context, step int, items []any) error {
+	doc := &b.in.Steps[step]
+	r := &b.result.Steps[step]
+	if len(r.Items) != len(items) {
+		r.Items = make([]StepResult, len(items))
+		for i := range items {
+			r.Items[i] = StepResult{ID: fmt.Sprintf("%s[%d]", doc.ID, i), Status: StatusWaiting}
+		}
+	}
+	failures, under := 0, 0
+	tooMany := func() bool { return doc.MaxFailures.Exceeded(failures, len(items)) }
+	done := workflow.NewWaitGroup(ctx)
+	for i, value := range items {
+		item := &r.Items[i]
+		if item.Status == StatusSuccess {
+			continue
+		}
+		err := workflow.Await(ctx, func() bool { return doc.MaxParallel == 0 || under < doc.MaxParallel || tooMany() })
+		if err != nil || tooMany() {
+			break
+		}
+		under++
+		done.Add(1)
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			defer done.Done()
+			if err := b.item(ctx, step, item, runbook.Item{Value: value, Index: i}); err != nil {
+				failures++
+			}
+			under--
+		})
+	}
+	done.Wait(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if tooMany() {
+		return temporal.NewNonRetryableApplicationError(
+			fmt.Sprintf("%d of %d items failed", failures, len(items)), ErrorRunbookFailed, nil)
+	}
+	return nil
+}
+
+func (b *book) item(ctx workflow.Context, step int, item *StepResult, value runbook.Item) error {
+	now := workflow.Now(ctx)
+	item.Status, item.Reason, item.StartedAt = StatusRunning, "", &now
+	b.show()
+	scope := b.scope()
+	scope.Item = &value
+	err := b.one(ctx, step, item.ID, item, scope)
+	end := workflow.Now(ctx)
+	item.FinishedAt = &end
+	switch {
+	case err == nil:
+		item.Status = StatusSuccess
+	case ctx.Err() != nil:
+		item.Status = StatusAborted
+	default:
+		item.Status, item.Reason = StatusFailed, cause(err).Error()
+	}
+	b.show()
+	return err
+}
+
+// nested runs a runbook inside this one as a workflow of its own.
+func (b *book) nested(ctx workflow.Context, step int, label string, r *StepResult, scope runbook.Scope) error {
+	doc, err := b.program.Nested(step, scope)
+	if err != nil {
+		return fault(err)
+	}
+	in := RunbookInput{Document: doc, StepByStep: b.in.StepByStep, Preflight: b.in.Preflight}
+	if r.WorkflowID != "" { // of the run that this one resumes, or of the attempt before this one
+		in.ResumeFrom = &ResumeFrom{WorkflowID: r.WorkflowID}
+	}
+	r.Attempts++
+	r.WorkflowID = fmt.Sprintf("%s/%s.%d", workflow.GetInfo(ctx).WorkflowExecution.ID, label, r.Attempts)
+	if resumed := b.in.ResumeFrom; resumed != nil && strings.HasPrefix(r.WorkflowID, resumed.WorkflowID) && in.ResumeFrom != nil && in.ResumeFrom.WorkflowID == r.WorkflowID {
+		r.WorkflowID += "-resumed"
+	}
+	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:          r.WorkflowID,
+		WorkflowRunTimeout:  time.Duration(b.in.Steps[step].Timeout),
+		WaitForCancellation: true,
+		StaticSummary:       "runbook " + doc.Name,
+	})
+	var result RunbookResult
+	err = workflow.ExecuteChildWorkflow(ctx, "Runbook", in).Get(ctx, &result)
+	var failed *temporal.ApplicationError
+	if errors.As(err, &failed) && failed.HasDetails() {
+		_ = failed.Details(&result) // the message says enough where its details are of another form
+	}
+	r.Items = slices.Clone(result.Steps)
+	return err
+}
