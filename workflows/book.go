@@ -126,11 +126,7 @@ func (b *book) run() (RunbookResult, error) {
 
 // startReady starts what may start now, and ends what never can.
 func (b *book) startReady() {
-	ready, unreachable := b.graph.Next(b.states)
-	for _, step := range unreachable {
-		b.end(step, runbook.Unreachable, "what it needs can no longer happen")
-	}
-	for _, step := range ready {
+	for _, step := range b.endUnreachable() {
 		switch {
 		case b.ending != goingOn || b.paused != "" || len(b.pending) > 0:
 			return
@@ -144,6 +140,15 @@ func (b *book) startReady() {
 		b.allowed = max(0, b.allowed-1)
 		b.start(step)
 	}
+}
+
+// endUnreachable ends the steps that never can start, and returns those that may.
+func (b *book) endUnreachable() (ready []int) {
+	ready, unreachable := b.graph.Next(b.states)
+	for _, step := range unreachable {
+		b.end(step, runbook.Unreachable, "what it needs can no longer happen")
+	}
+	return ready
 }
 
 func (b *book) start(step int) {
@@ -213,6 +218,7 @@ func (b *book) abort(reason string) {
 // finish makes the result, and the failure where there is one.
 func (b *book) finish(cancelled error) (RunbookResult, error) {
 	now := workflow.Now(b.ctx)
+	b.endUnreachable()
 	for step, state := range b.states {
 		if state == runbook.Waiting {
 			b.end(step, runbook.Aborted, "the runbook ended before it")

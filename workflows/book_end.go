@@ -3,7 +3,6 @@ package workflows
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"go.temporal.io/sdk/workflow"
@@ -109,5 +108,3 @@ func succeeded(items []StepResult) []StepResult {
 	}
 	return kept
 }
-
-func sortedKeys[V any](values map[string]V) []string { return slices.Sorted(maps.Keys(values)) }

@@ -146,7 +146,7 @@ func (b *book) skip(step int, in StepAction) {
 	r := &b.result.Steps[step]
 	if len(in.Outputs) > 0 {
 		model := activities.ModelOutputs{ModelID: r.ModelID}
-		for _, name := range sortedKeys(in.Outputs) {
+		for _, name := range workflow.DeterministicKeys(in.Outputs) {
 			model.Nodes = append(model.Nodes, activities.NodeOutput{Name: name, Result: in.Outputs[name]})
 		}
 		r.Outputs = []activities.ModelOutputs{model}

@@ -21,8 +21,8 @@ func (b *book) runStep(ctx workflow.Context, step int) {
 		b.end(step, runbook.Skipped, "its condition is false")
 		return
 	}
-	for {
-		if err == nil {
+	for run := err == nil; ; {
+		if run {
 			err = b.attempt(ctx, step)
 		}
 		switch {
@@ -47,12 +47,12 @@ func (b *book) runStep(ctx workflow.Context, step int) {
 		}
 		switch b.ask(ctx, step, err) {
 		case retryStep:
-			err = nil
+			run = true
 		case skipStep:
 			b.end(step, runbook.Skipped, skippedByOperator)
 			return
 		case resolveStep:
-			err = b.fetchResolved(ctx, step)
+			run, err = false, b.fetchResolved(ctx, step)
 		default:
 			b.end(step, runbook.Failed, cause(err).Error())
 			return
@@ -143,8 +143,8 @@ func adapterOf(job runbook.Job, preflight bool) (stepJob, Policy, error) {
 	}.withDefaults()
 	if job.Plan != "" {
 		in := PlanInput{PlanID: job.Plan, Policy: policy, Params: activities.PlanParams{}}
-		for model, param := range job.Params { //workflowcheck:ignore // a map from a map
-			in.Params[model] = params(param.Inputs)
+		for _, model := range workflow.DeterministicKeys(job.Params) {
+			in.Params[model] = params(job.Params[model].Inputs)
 		}
 		faults.Add("plan", checkID(job.Plan))
 		return &planJob{in: in}, policy, invalid(faults)
@@ -166,8 +166,8 @@ func invalid(faults activities.Faults) error {
 
 func params(given runbook.Params) activities.Params {
 	values := activities.Params{}
-	for name, param := range given { //workflowcheck:ignore // a map from a map
-		values[name] = activities.Param{Text: param.Text, SecretRef: param.SecretRef}
+	for _, name := range workflow.DeterministicKeys(given) {
+		values[name] = activities.Param{Text: given[name].Text, SecretRef: given[name].SecretRef}
 	}
 	return values
 }

@@ -154,8 +154,8 @@ func preflightJobs(doc *runbook.Document, path string) (jobs []activities.Prefli
 func preflightJob(job runbook.Job, path string) activities.PreflightJob {
 	checked := activities.PreflightJob{Path: path, PlanID: job.Plan, ModelID: job.Model, PlanParams: activities.PlanParams{}}
 	if job.Plan != "" {
-		for model, param := range job.Params { //workflowcheck:ignore // a map from a map
-			checked.PlanParams[model] = params(param.Inputs)
+		for _, model := range workflow.DeterministicKeys(job.Params) {
+			checked.PlanParams[model] = params(job.Params[model].Inputs)
 		}
 	} else {
 		checked.Params = params(job.Params)

@@ -3,6 +3,7 @@ package workflows
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -126,3 +127,5 @@ func failure(t *testing.T, err error, details any) *temporal.ApplicationError {
 	}
 	return failed
 }
+
+func replace(text, old, with string) string { return strings.ReplaceAll(text, old, with) }

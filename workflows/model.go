@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -149,7 +150,7 @@ func (m *modelJob) ask(ctx workflow.Context, e *execution) (answer, error) {
 func (m *modelJob) fetch(ctx workflow.Context, e *execution) error {
 	var a *activities.Activities
 	return read(ctx, a.ModelOutputs, activities.ModelInstance{
-		ModelID: m.in.ModelID, InstanceID: e.status.InstanceID, Step: e.label,
+		ModelID: m.in.ModelID, InstanceID: e.status.InstanceID, Step: cmp.Or(e.step, e.label),
 		DesignatedOnly: m.in.DesignatedOutputsOnly, Limit: e.limit,
 	}, &m.nodes)
 }

@@ -81,7 +81,7 @@ func (e *execution) send(ctx workflow.Context) (activities.Triggered, error) {
 		label = fmt.Sprintf("%s.%d", label, len(e.keys)+1)
 	}
 	in := activities.Trigger{
-		Origin: workflow.GetInfo(ctx).OriginalRunID, Label: label, Step: e.label, Scene: e.scene,
+		Origin: workflow.GetInfo(ctx).OriginalRunID, Label: label, Step: cmp.Or(e.step, e.label), Scene: e.scene,
 		Preflight: *e.policy.Preflight && !e.checked,
 	}
 	err := e.job.trigger(ctx, in).Get(ctx, &triggered)

@@ -1,0 +1,440 @@
+package workflows
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/runbook"
+	"github.com/dpaflow/dpaflow/signals"
+)
+
+// bookBench runs runbooks whose plans end as told: "FAIL" or an error type, one word for each trigger;
+// without one they succeed after ten seconds.
+type bookBench struct {
+	*bench
+	mu      sync.Mutex          // activities run side by side
+	ends    map[string][]string // by plan
+	started []string            // plans, as they were triggered
+	active  int
+	most    int // active side by side
+}
+
+func newBookBench(t *testing.T) *bookBench {
+	t.Helper()
+	b := &bookBench{bench: newBench(t), ends: map[string][]string{}}
+	b.OnActivity("TriggerPlan", mock.Anything, mock.Anything).Return(
+		func(ctx context.Context, in activities.PlanTrigger) (activities.Triggered, error) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.started = append(b.started, in.PlanID)
+			b.triggers = append(b.triggers, in)
+			key := activities.TriggerKey(in.Trigger, activity.GetInfo(ctx).ActivityID)
+			instance := in.PlanID + "-" + in.Step
+			end := "SUCCESS"
+			if planned := b.ends[in.PlanID]; len(planned) > 0 {
+				end, b.ends[in.PlanID] = planned[0], planned[1:]
+			}
+			if end != "SUCCESS" && end != "FAIL" && end != "NONE" {
+				return refused(end)(key)
+			}
+			b.active++
+			b.most = max(b.most, b.active)
+			b.RegisterDelayedCallback(func() {
+				b.mu.Lock()
+				b.active--
+				b.mu.Unlock()
+				if end != "NONE" {
+					b.SignalWorkflow(signals.SignalName(key), signals.Callback{InstanceID: instance, Status: end})
+				}
+			}, 10*time.Second)
+			return activities.Triggered{Key: key, InstanceID: instance, At: b.Now()}, nil
+		})
+	b.OnActivity("PlanOutputs", mock.Anything, mock.Anything).Return(
+		func(_ context.Context, in activities.PlanInstance) ([]activities.ModelOutputs, error) {
+			return []activities.ModelOutputs{{ModelID: "md1", Nodes: []activities.NodeOutput{{Name: "节点", Result: in.PlanID}}}}, nil
+		})
+	b.OnActivity("Preflight", mock.Anything, mock.Anything).Return(activities.Faults{}, nil).Maybe()
+	return b
+}
+
+// run runs a document, in YAML, to its end. A failed runbook's result is in its details.
+func (b *bookBench) run(document string, more ...func(*RunbookInput)) (result RunbookResult, errorType string) {
+	b.t.Helper()
+	doc, err := runbook.Parse([]byte(document))
+	require.NoError(b.t, err)
+	in := RunbookInput{Document: *doc}
+	for _, change := range more {
+		change(&in)
+	}
+	b.ExecuteWorkflow("Runbook", in)
+	require.True(b.t, b.IsWorkflowCompleted())
+	err = b.GetWorkflowError()
+	var cancelled *temporal.CanceledError
+	switch failed := new(temporal.ApplicationError); {
+	case err == nil:
+		require.NoError(b.t, b.GetWorkflowResult(&result))
+	case temporal.IsCanceledError(err):
+		require.ErrorAs(b.t, err, &cancelled)
+		require.NoError(b.t, cancelled.Details(&result))
+		errorType = "Canceled"
+	default:
+		require.ErrorAs(b.t, err, &failed)
+		errorType = failed.Type()
+		if errorType != activities.ErrorInvalidInput {
+			require.NoError(b.t, failed.Details(&result))
+		}
+	}
+	return result, errorType
+}
+
+func (b *bookBench) after(delay time.Duration, update string, argument any) {
+	b.update(delay, update, argument, func(rejected, err error) {
+		require.NoError(b.t, rejected)
+		require.NoError(b.t, err)
+	})
+}
+
+func statuses(result RunbookResult) (all []string) {
+	for _, step := range result.Steps {
+		all = append(all, step.Status)
+	}
+	return all
+}
+
+func TestStepsRunInTheirOrderAndPassOutputsOn(t *testing.T) {
+	t.Parallel()
+	b := newBookBench(t)
+	result, failed := b.run(`
+name: order
+vars: {site: standby}
+steps:
+  - {id: first, plan: p1}
+  - {id: second, plan: p2, params: {md1: {FROM: "${{ steps.first.outputs['节点'] }}", SITE: "to ${{ vars.site }}"}}}
+  - {id: side, needs: [first], plan: p3}
+  - {id: last, needs: [second, side], wait: 10m}
+`)
+	require.Empty(t, failed)
+	require.Equal(t, StatusSuccess, result.Status)
+	require.Equal(t, []string{"SUCCESS", "SUCCESS", "SUCCESS", "SUCCESS"}, statuses(result))
+	require.Equal(t, "p1", b.started[0])
+	require.ElementsMatch(t, []string{"p2", "p3"}, b.started[1:])
+	require.Equal(t, 2, b.most, "the two in the middle run side by side")
+	for _, trigger := range b.triggers {
+		if trigger.PlanID == "p2" {
+			require.Equal(t, activities.Params{"FROM": activities.Text("p1"), "SITE": activities.Text("to standby")}, trigger.Params["md1"])
+		}
+		require.False(t, trigger.Preflight, "the runbook's own preflight has checked it")
+	}
+	require.Equal(t, "p1-first", result.Steps[0].InstanceID)
+	require.Equal(t, 1, result.Steps[0].Attempts)
+	require.Equal(t, 10*time.Minute, result.Steps[3].FinishedAt.Sub(*result.Steps[3].StartedAt))
+}
+
+func TestMaxParallelBoundsWhatRunsSideBySide(t *testing.T) {
+	t.Parallel()
+	b := newBookBench(t)
+	result, _ := b.run(`
+name: parallel
+maxParallel: 2
+steps:
+  - {id: a, plan: p, needs: []}
+  - {id: b, plan: p, needs: []}
+  - {id: c, plan: p, needs: []}
+  - {id: d, plan: p, needs: []}
+  - {id: each, needs: [a, b, c, d], plan: q, forEach: "[1, 2, 3, 4, 5]", maxParallel: 3}
+`)
+	require.Equal(t, StatusSuccess, result.Status)
+	require.Len(t, b.started, 9)
+	require.Equal(t, 3, b.most)
+}
+
+func TestAStepWhoseConditionIsFalseIsSkippedAndCountsAsSuccess(t *testing.T) {
+	t.Parallel()
+	b := newBookBench(t)
+	result, failed := b.run(`
+name: conditions
+steps:
+  - {id: a, plan: p1}
+  - {id: b, plan: p2, when: "steps.a.outputs['节点'] == 'other'"}
+  - {id: c, plan: p3}
+  - {id: never, plan: p4, needs: [{step: c, on: failure}]}
+`)
+	require.Empty(t, failed)
+	require.Equal(t, []string{"SUCCESS", "SKIPPED", "SUCCESS", "SKIPPED"}, statuses(result))
+	require.Equal(t, []string{"p1", "p3"}, b.started)
+}
+
+func TestAFailurePolicyDecidesWhatBecomesOfTheRunbook(t *testing.T) {
+	t.Parallel()
+	const document = `
+name: policies
+onFailure: %POLICY%
+steps:
+  - {id: a, plan: p1, rollback: {plan: undo1}}
+  - {id: b, plan: p2, rollback: {plan: undo2}}
+  - {id: bad, plan: p3, rollback: {plan: undo3}}
+  - {id: after, plan: p4}
+`
+	for policy, test := range map[string]struct {
+		failed   string
+		statuses []string
+		started  []string
+	}{
+		"abort":    {ErrorRunbookFailed, []string{"SUCCESS", "SUCCESS", "FAILED", "SKIPPED"}, []string{"p1", "p2", "p3"}},
+		"rollback": {ErrorRunbookFailed, []string{"SUCCESS", "SUCCESS", "FAILED", "SKIPPED"}, []string{"p1", "p2", "p3", "undo2", "undo1"}},
+		"continue": {"", []string{"SUCCESS", "SUCCESS", "FAILED", "SUCCESS"}, []string{"p1", "p2", "p3", "p4"}},
+	} {
+		t.Run(policy, func(t *testing.T) {
+			t.Parallel()
+			b := newBookBench(t)
+			b.ends["p3"] = []string{"FAIL"}
+			result, failed := b.run(replace(document, "%POLICY%", policy))
+			require.Equal(t, test.failed, failed)
+			require.Equal(t, test.statuses, statuses(result))
+			require.Equal(t, test.started, b.started)
+			if policy == "rollback" {
+				require.Equal(t, StatusSuccess, result.Steps[0].RolledBack)
+			}
+		})
+	}
+}
+
+func TestADefiniteFailureIsTriedAfreshAndAnUnknownOneNever(t *testing.T) {
+	t.Parallel()
+	t.Run("a definite failure", func(t *testing.T) {
+		t.Parallel()
+		b := newBookBench(t)
+		b.ends["p"] = []string{"FAIL", "FAIL"}
+		result, failed := b.run("name: r\nsteps: [{id: a, plan: p, retries: 2}]")
+		require.Empty(t, failed)
+		require.Equal(t, 3, result.Steps[0].Attempts)
+	})
+	t.Run("an unknown one", func(t *testing.T) {
+		t.Parallel()
+		b := newBookBench(t)
+		b.ends["p"] = []string{activities.ErrorTriggerOutcomeUnknown}
+		result, failed := b.run("name: r\nonFailure: abort\nsteps: [{id: a, plan: p, retries: 2, onUnknown: fail}]")
+		require.Equal(t, ErrorRunbookFailed, failed)
+		require.Equal(t, 1, result.Steps[0].Attempts)
+		require.Len(t, b.started, 1)
+	})
+}
+
+func TestAnOperatorDecidesAboutAFailedStep(t *testing.T) {
+	t.Parallel()
+	const document = "name: r\nsteps: [{id: a, plan: p1}, {id: b, plan: p2, params: {md1: {A: \"${{ steps.a.outputs['节点'] }}\"}}}]"
+	for name, test := range map[string]struct {
+		argument StepAction
+		failed   string
+		statuses []string
+		started  []string
+	}{
+		"retry": {StepAction{Step: "a", By: "li"}, "", []string{"SUCCESS", "SUCCESS"}, []string{"p1", "p1", "p2"}},
+		"skip":  {StepAction{Step: "a", By: "li", Outputs: map[string]string{"节点": "by hand"}}, "", []string{"SKIPPED", "SUCCESS"}, []string{"p1", "p2"}},
+		"abort": {StepAction{}, ErrorRunbookAborted, []string{"FAILED", "SKIPPED"}, []string{"p1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBookBench(t)
+			b.ends["p1"] = []string{"FAIL"}
+			b.RegisterDelayedCallback(func() {
+				var now RunbookResult
+				answer, err := b.QueryWorkflow("status")
+				require.NoError(t, err)
+				require.NoError(t, answer.Get(&now))
+				require.Equal(t, StatusPaused, now.Status)
+				require.Equal(t, StatusPaused, now.Steps[0].Status)
+				require.Equal(t, StatusWaiting, now.Steps[1].Status)
+			}, time.Minute)
+			if name == "abort" {
+				b.after(time.Hour, "abort", RunAction{By: "li", Comment: "enough"})
+			} else {
+				b.after(time.Hour, name, test.argument)
+			}
+			result, failed := b.run(document)
+			require.Equal(t, test.failed, failed)
+			require.Equal(t, test.statuses, statuses(result))
+			require.Equal(t, test.started, b.started)
+			require.Len(t, result.Actions, 1)
+			require.Equal(t, "li", result.Actions[0].By)
+			if name == "skip" {
+				require.Equal(t, "by hand", b.triggers[1].Params["md1"]["A"].Text)
+			}
+		})
+	}
+}
+
+func TestAnOperatorSaysHowAStepEndedThatHasGivenUp(t *testing.T) {
+	t.Parallel()
+	b := newBookBench(t)
+	b.ends["p"] = []string{"NONE"}
+	b.OnActivity("PlanStatus", mock.Anything, mock.Anything).Return(activities.PlanHint{Status: "RUNNING"}, nil)
+	b.after(2*time.Hour, "resolveRun", ResolveRun{Step: "a", Status: "SUCCESS", By: "li"})
+	result, failed := b.run("name: r\nsteps: [{id: a, plan: p, timeout: 1h}]")
+	require.Empty(t, failed)
+	require.Equal(t, ObservedByOperator, result.Steps[0].ObservedBy)
+	require.Len(t, result.Steps[0].Outputs, 1)
+	require.Len(t, b.started, 1)
+}
+
+func TestAnApprovalWantsItsQuorumOfItsApprovers(t *testing.T) {
+	t.Parallel()
+	const document = "name: r\nonFailure: abort\nsteps:\n - {id: ok, approval: {message: Sure, approvers: [zhang, li, wang], quorum: 2, timeout: 1h, onTimeout: %T%}}\n - {id: a, plan: p}"
+	t.Run("two of three approve", func(t *testing.T) {
+		t.Parallel()
+		b := newBookBench(t)
+		b.after(time.Minute, "approve", StepAction{Step: "ok", By: "zhang"})
+		for delay, argument := range map[time.Duration]StepAction{
+			2 * time.Minute: {Step: "ok", By: "zhang"}, 3 * time.Minute: {Step: "ok", By: "nobody"}, 4 * time.Minute: {Step: "a", By: "li"},
+		} {
+			b.update(delay, "approve", argument, func(rejected, _ error) { require.Error(t, rejected) })
+		}
+		b.after(5*time.Minute, "approve", StepAction{Step: "ok", By: "li"})
+		result, failed := b.run(replace(document, "%T%", "reject"))
+		require.Empty(t, failed)
+		require.Equal(t, []string{"zhang", "li"}, result.Steps[0].Approvals)
+		require.Len(t, result.Actions, 2, "refused updates leave no trace")
+	})
+	t.Run("one rejects", func(t *testing.T) {
+		t.Parallel()
+		b := newBookBench(t)
+		b.after(time.Minute, "reject", StepAction{Step: "ok", By: "li"})
+		result, failed := b.run(replace(document, "%T%", "approve"))
+		require.Equal(t, ErrorRunbookFailed, failed)
+		require.Equal(t, []string{"FAILED", "SKIPPED"}, statuses(result))
+	})
+	for onTimeout, want := range map[string]string{"reject": "FAILED", "approve": "SUCCESS"} {
+		t.Run("nobody answers: "+onTimeout, func(t *testing.T) {
+			t.Parallel()
+			b := newBookBench(t)
+			result, _ := b.run(replace(document, "%T%", onTimeout))
+			require.Equal(t, want, result.Steps[0].Status)
+		})
+	}
+}
+
+func TestAForEachFailsWithMoreFailuresThanAllowed(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		fails []string
+		max   string
+		want  string
+	}{
+		"as many as allowed": {[]string{"FAIL"}, "1", "SUCCESS"}, "one more": {[]string{"FAIL", "FAIL"}, "1", "FAILED"},
+		"a share": {[]string{"FAIL", "FAIL"}, `"50%"`, "SUCCESS"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBookBench(t)
+			b.ends["p"] = test.fails
+			result, _ := b.run("name: r\nonFailure: abort\nvars: {hosts: [web1, web2, web3, web4]}\nsteps:\n" +
+				" - {id: a, plan: p, forEach: vars.hosts, maxFailures: " + test.max + ", params: {md1: {HOST: \"${{ item }}\", N: \"${{ index }}\"}}}")
+			require.Equal(t, test.want, result.Steps[0].Status)
+			require.Len(t, result.Steps[0].Items, 4)
+			require.Equal(t, "web1", b.triggers[0].Params["md1"]["HOST"].Text)
+		})
+	}
+}
+
+func TestPauseStepByStepAndResume(t *testing.T) {
+	t.Parallel()
+	t.Run("step by step", func(t *testing.T) {
+		t.Parallel()
+		b := newBookBench(t)
+		for i := range 2 {
+			b.RegisterDelayedCallback(func() { require.Len(t, b.started, i) }, time.Duration(i+1)*time.Hour-time.Minute)
+			b.after(time.Duration(i+1)*time.Hour, "resume", RunAction{By: "li"})
+		}
+		result, failed := b.run("name: r\nsteps: [{id: a, plan: p1}, {id: b, plan: p2}]", func(in *RunbookInput) { in.StepByStep = true })
+		require.Empty(t, failed)
+		require.Equal(t, []string{"SUCCESS", "SUCCESS"}, statuses(result))
+	})
+	t.Run("pause", func(t *testing.T) {
+		t.Parallel()
+		b := newBookBench(t)
+		b.after(time.Second, "pause", RunAction{By: "li"})
+		b.RegisterDelayedCallback(func() { require.Len(t, b.started, 1) }, time.Hour-time.Minute)
+		b.after(time.Hour, "resume", RunAction{By: "li"})
+		_, failed := b.run("name: r\nsteps: [{id: a, plan: p1}, {id: b, plan: p2}]")
+		require.Empty(t, failed)
+		require.Len(t, b.started, 2)
+	})
+}
+
+func TestAnAbortNamesWhatStillRunsOnThePlatform(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"abort", "cancel"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			b := newBookBench(t)
+			b.ends["p1"] = []string{"NONE"}
+			want := ErrorRunbookAborted
+			if how == "abort" {
+				b.after(time.Minute, "abort", RunAction{By: "li", Comment: "enough"})
+			} else {
+				b.RegisterDelayedCallback(b.CancelWorkflow, time.Minute)
+				want = "Canceled"
+			}
+			result, failed := b.run("name: r\nsteps: [{id: a, plan: p1}, {id: b, plan: p2}]")
+			require.Equal(t, want, failed)
+			require.Equal(t, []string{"ABORTED", "SKIPPED"}, statuses(result))
+			require.Equal(t, []StillRunning{{Step: "a", InstanceID: "p1-a"}}, result.StillRunning)
+		})
+	}
+}
+
+func TestAResumedRunbookDoesNotRunAgainWhatHadSucceeded(t *testing.T) {
+	t.Parallel()
+	finished := time.Now()
+	earlier := RunbookResult{Name: "r", Status: StatusFailed, FinishedAt: &finished, Steps: []StepResult{
+		{ID: "a", Status: StatusSuccess, InstanceID: "in1", Outputs: []activities.ModelOutputs{{ModelID: "md1", Nodes: []activities.NodeOutput{{Name: "节点", Result: "kept"}}}}},
+		{ID: "b", Status: StatusFailed},
+	}}
+	data, err := json.Marshal(earlier)
+	require.NoError(t, err)
+	b := newBookBench(t)
+	b.OnActivity("EarlierRunbook", mock.Anything, activities.EarlierRun{WorkflowID: "old"}).Return(json.RawMessage(data), nil)
+	result, failed := b.run("name: r\nsteps: [{id: a, plan: p1}, {id: b, plan: p2, params: {md1: {A: \"${{ steps.a.outputs['节点'] }}\"}}}]",
+		func(in *RunbookInput) { in.ResumeFrom = &ResumeFrom{WorkflowID: "old"} })
+	require.Empty(t, failed)
+	require.Equal(t, []string{"p2"}, b.started)
+	require.True(t, result.Steps[0].Resumed)
+	require.Equal(t, "kept", b.triggers[0].Params["md1"]["A"].Text)
+}
+
+func TestADryRunTriggersNothingAndReportsEveryFinding(t *testing.T) {
+	t.Parallel()
+	dry := func(in *RunbookInput) { in.DryRun = true }
+	b := newBookBench(t)
+	result, failed := b.run("name: r\nvars: {site: x}\nsteps: [{id: a, plan: p1, params: {md1: {S: \"${{ vars.site }}\"}}}, {id: b, wait: 1h}]", dry)
+	require.Empty(t, failed)
+	require.Equal(t, []string{"PLANNED", "PLANNED"}, statuses(result))
+	require.Empty(t, b.started)
+
+	found := newBench(t)
+	found.OnActivity("Preflight", mock.Anything, mock.Anything).Return(activities.Faults{{Path: "steps[0].plan", Problem: "none"}, {Path: "steps[1].model", Problem: "busy"}}, nil)
+	_, failed = (&bookBench{bench: found}).run("name: r\nsteps: [{id: a, plan: p1}, {id: b, model: md1}]", dry)
+	require.Equal(t, activities.ErrorInvalidInput, failed)
+}
+
+func TestADocumentWithManyMistakesStartsNothingAndNamesThemAll(t *testing.T) {
+	t.Parallel()
+	b := newBookBench(t)
+	b.ExecuteWorkflow("Runbook", rawJSON(`{"name":"","extra":1,"maxParallel":-1,"onFailure":"hope","steps":[
+		{"id":"a","plan":"p","model":"m"},{"id":"a","wait":"soon"},{"id":"b","plan":"p","needs":["zzz"]},
+		{"id":"c","plan":"p","when":"steps.nope.status == 'SUCCESS'"},{"id":"d","plan":"p","params":{"md1":{"X":"${{ 1 + }}"}}},{"id":"e"}]}`))
+	var faults activities.Faults
+	failed := failure(t, b.GetWorkflowError(), &faults)
+	require.Equal(t, activities.ErrorInvalidInput, failed.Type())
+	require.GreaterOrEqual(t, len(faults), 10, "%v", faults)
+	require.Empty(t, b.started)
+}
