@@ -37,13 +37,23 @@ func TestAWrongCallIsRefusedBeforeAnythingIsConnectedTo(t *testing.T) {
 		"schedule delete":                                    "takes 1 arguments [ID]",
 		"schedule nothing":                                   `there is no command "nothing"`,
 
+		"approve w":                           "takes 2 arguments [WORKFLOW STEP]",
+		"approve w s --output a=b":            "wants one of table, json",
+		"skip w":                              "takes 2 arguments [WORKFLOW STEP]",
+		"skip w s --output yaml":              "wants one of table, json",
+		"skip w s --output =1":                "wants every NAME=VALUE once, and a name",
+		"skip w s --output a=1 -o a=2":        "wants every NAME=VALUE once, and a name",
+		"pause w s":                           "takes 1 arguments [WORKFLOW]",
+		"report w -o table":                   `"-o, --output" flag: wants one of markdown, json`,
+		"runbook graph f --format png":        `"--format" flag: wants one of mermaid, svg`,
+		"runbook draw":                        `there is no command "draw"`,
 		"resolve":                             "takes 1 arguments [WORKFLOW]",
 		"resolve w":                           "exactly one of --adopt INSTANCE, --retrigger, --abort and --status is wanted, got 0",
 		"resolve w --abort --retrigger":       "is wanted, got 2",
 		"resolve w --adopt in1 --status FAIL": "is wanted, got 2",
 		"resolve w --status FINISH":           `"--status" flag: wants one of SUCCESS, FAIL`,
 		"setup now":                           "takes 0 arguments",
-		"status w -o yaml":                    "-o wants table or json",
+		"status w -o yaml":                    `"-o, --output" flag: wants one of table, json`,
 	} {
 		stdout, stderr, code := call(t, strings.Fields(args)...)
 		require.Equal(t, exitUsage, code, "%s: %s", args, stderr)
@@ -68,6 +78,13 @@ func TestARightCallIsAnErrorOnlyForWantOfAConnection(t *testing.T) {
 		"schedule create --every 1h@15m --paused s plan p --param m.A=1 --overlap allow-all --remaining 3",
 		"schedule create s plan p --cron @daily --calendar hour=2 --time-zone Asia/Shanghai --catch-up 10s",
 		"resolve w --adopt in1 --by li --comment seen",
+		"approve w s --by li --comment seen -o json",
+		"skip w s --output a=1=2 -o json --output b=",
+		"abort w --comment enough",
+		"report w -o json",
+		"report w -o markdown",
+		"run runbook testdata/check.yaml --var site=x --resume-from w/0190d0f4-6c5e-7f5b-9a4d-0123456789ab --step-by-step --dry-run --preflight=false",
+		"schedule create s runbook testdata/check.yaml --var site=x --every 1h",
 		"setup",
 	} {
 		_, stderr, code := call(t, strings.Fields(args)...)

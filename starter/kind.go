@@ -26,13 +26,13 @@ type job struct {
 }
 
 // kinds are all kinds of runs. They share what the flags of the same name say.
-func kinds() []kind {
+func (a *app) kinds() []kind {
 	f := &runFlags{
 		timeout:   duration{least: time.Second},
 		pollAfter: duration{least: time.Second},
 		onUnknown: choice{string(workflows.WaitOnUnknown), []string{string(workflows.WaitOnUnknown), string(workflows.FailOnUnknown)}},
 	}
-	return []kind{f.plan(), f.model()}
+	return []kind{f.plan(), f.model(), f.runbook(a.in)}
 }
 
 // runFlags is what the flags of a run say; each kind of run has those that it needs.

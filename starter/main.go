@@ -32,7 +32,7 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := execute(ctx, &app{lookup: os.LookupEnv, out: os.Stdout, log: os.Stderr}, os.Args[1:])
+	code := execute(ctx, &app{lookup: os.LookupEnv, in: os.Stdin, out: os.Stdout, log: os.Stderr}, os.Args[1:])
 	stop()
 	os.Exit(code)
 }
@@ -40,6 +40,7 @@ func main() {
 // app is what the commands share.
 type app struct {
 	lookup config.Lookup
+	in     io.Reader // a file called "-"
 	out    io.Writer // results
 	log    io.Writer // progress and errors
 	json   bool
@@ -80,19 +81,21 @@ func (a *app) root() *cobra.Command {
 		Short:         "Run the platform's contingency plans through Temporal, watch them and act on them",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			format, err := cmd.Flags().GetString("output")
-			if err == nil && format != "table" && format != "json" {
-				err = exit{exitUsage, fmt.Errorf("-o wants table or json, got %q", format)}
-			}
-			a.json = format == "json"
-			return err
+		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
+			a.json = cmd.Flag("output").Value.String() == "json"
 		},
 	}
-	root.PersistentFlags().StringP("output", "o", "table", "table for people, json for programs")
+	root.PersistentFlags().VarP(newFormat("table"), "output", "o", "table for people, json for programs")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit{exitUsage, err} })
-	root.AddCommand(a.plans(), a.models(), a.inputs(), a.run(), a.schedule(), a.status(), a.watch(), a.resolve(), a.setup())
+	root.AddCommand(a.plans(), a.models(), a.inputs(), a.run(), a.schedule(), a.status(), a.watch(), a.report(),
+		a.resolve(), a.runbook(), a.setup())
+	root.AddCommand(a.answers()...)
 	return root
+}
+
+// newFormat is the value of the flag -o: a form for people, or JSON.
+func newFormat(people string) *choice {
+	return &choice{value: people, words: []string{people, "json"}}
 }
 
 // group is a command that only has others below it.

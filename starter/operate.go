@@ -7,8 +7,8 @@ import (
 	"os/user"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -17,7 +17,8 @@ import (
 )
 
 func (a *app) resolve() *cobra.Command {
-	var adopt, step, by, comment string
+	var adopt, step string
+	var who operator
 	status := choice{words: []string{workflows.StatusSuccess, workflows.StatusFail}}
 	var retrigger, abort bool
 	cmd := &cobra.Command{
@@ -38,7 +39,7 @@ func (a *app) resolve() *cobra.Command {
 			}
 			if status.value != "" {
 				return a.update(cmd.Context(), args[0], "resolveRun",
-					workflows.ResolveRun{Step: step, Status: status.value, By: by, Comment: comment})
+					workflows.ResolveRun{Step: step, Status: status.value, By: who.by, Comment: who.comment})
 			}
 			action := workflows.ActionAbort
 			switch {
@@ -48,7 +49,7 @@ func (a *app) resolve() *cobra.Command {
 				action = workflows.ActionRetrigger
 			}
 			return a.update(cmd.Context(), args[0], "resolveTrigger",
-				workflows.ResolveTrigger{Step: step, Action: action, InstanceID: adopt, By: by, Comment: comment})
+				workflows.ResolveTrigger{Step: step, Action: action, InstanceID: adopt, By: who.by, Comment: who.comment})
 		},
 	}
 	flags := cmd.Flags()
@@ -56,10 +57,17 @@ func (a *app) resolve() *cobra.Command {
 	flags.BoolVar(&retrigger, "retrigger", false, "the trigger provably started nothing: send a fresh one; if you are wrong, it runs twice")
 	flags.BoolVar(&abort, "abort", false, "give the run up; what runs on the platform goes on")
 	flags.Var(&status, "status", "how the instance ended, when its callbacks are lost: SUCCESS or FAIL")
-	flags.StringVar(&step, "step", "", "which execution, where the run has several: its id or its instance's")
-	flags.StringVar(&by, "by", userName(), "who says so")
-	flags.StringVar(&comment, "comment", "", "why")
+	flags.StringVar(&step, "step", "", "which execution, where the run has several: its step, its id or its instance's")
+	who.add(flags)
 	return cmd
+}
+
+// operator is who acts on a run, and why.
+type operator struct{ by, comment string }
+
+func (o *operator) add(flags *pflag.FlagSet) {
+	flags.StringVar(&o.by, "by", userName(), "who says so")
+	flags.StringVar(&o.comment, "comment", "", "why")
 }
 
 // updateTimeout bounds how long a worker may take to answer an update.
@@ -77,15 +85,15 @@ func (a *app) update(ctx context.Context, workflowID, name string, argument any)
 	handle, err := c.UpdateWorkflow(bounded, client.UpdateWorkflowOptions{
 		WorkflowID: workflowID, UpdateName: name, Args: []any{argument}, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
-	var status workflows.Status
+	var now state
 	if err == nil {
-		err = handle.Get(bounded, &status)
+		err = handle.Get(bounded, &now)
 	}
 	var refused *temporal.ApplicationError
 	var missing *serviceerror.NotFound
 	switch {
 	case err == nil:
-		return a.print(status, func(t table.Writer) { fillStatus(t, status) })
+		return a.show(workflowID, now)
 	case errors.As(err, &refused):
 		return errors.New(refused.Message())
 	case errors.As(err, &missing):

@@ -12,89 +12,112 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"go.temporal.io/api/serviceerror"
 	"golang.org/x/term"
-
-	"github.com/dpaflow/dpaflow/workflows"
 )
 
-// progress shows where a run stands: on a terminal as one line that is drawn again and again, and
+// view is how a run is shown at one time.
+type view interface {
+	// lines are for a terminal, where they are drawn again and again: at most so many, if that is not 0.
+	lines(now time.Time, height int) []string
+	// news are lines for what has changed since another view; that is nil at first.
+	news(before view) []string
+}
+
+// progress shows where a run stands: on a terminal as lines that are drawn again and again, and
 // elsewhere as a line for every change.
 type progress struct {
-	out   io.Writer
-	width func() int // columns of the terminal; nil: out is none
-	now   func() time.Time
+	out  io.Writer
+	size func() (columns, lines int) // of the terminal; nil: out is none
+	now  func() time.Time
 
-	line  string
-	since time.Time // the run's start; zero until it is known
+	shown  view
+	silent bool // nobody answers
+	drawn  int  // lines that are on the terminal
 }
 
 func newProgress(out io.Writer) *progress {
 	p := &progress{out: out, now: time.Now}
 	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb" {
-		p.width = func() int {
-			const usual = 80
-			width, _, err := term.GetSize(int(file.Fd()))
-			if err != nil || width <= 0 {
-				return usual
+		p.size = func() (int, int) {
+			columns, lines, err := term.GetSize(int(file.Fd()))
+			if err != nil || columns <= 0 || lines <= 0 {
+				return 80, 24
 			}
-			return width
+			return columns, lines
 		}
 	}
 	return p
 }
 
+const noAnswer = "no worker answers"
+
 // tell shows what a run has answered.
 func (p *progress) tell(now look) {
-	line := p.line
+	var news []string
 	switch {
 	case now.err == nil:
-		line, p.since = describe(now.status), now.status.StartedAt
+		news = now.view.news(p.shown)
+		if p.silent && len(news) == 0 {
+			news = []string{"a worker answers again"}
+		}
+		p.shown, p.silent = now.view, false
 	case unanswered(now.err):
-		line = "no worker answers"
+		if !p.silent {
+			news = []string{noAnswer}
+		}
+		p.silent = true
 	}
-	changed := line != p.line
-	p.line = line
-	if p.width != nil {
+	if p.size != nil {
 		p.draw()
-	} else if changed {
-		fmt.Fprintln(p.out, p.now().Format("15:04:05"), line)
-	}
-}
-
-// back returns to the start of the terminal's line and clears it.
-const back = "\r\x1b[K"
-
-// draw draws the line of a terminal anew, for the time that has passed.
-func (p *progress) draw() {
-	if p.width == nil || p.line == "" {
 		return
 	}
-	elapsed := ""
-	if !p.since.IsZero() {
-		elapsed = "  " + max(p.now().Sub(p.since), 0).Truncate(time.Second).String()
+	for _, line := range news {
+		fmt.Fprintln(p.out, p.now().Format("15:04:05"), clean(line))
 	}
-	// A line that wraps could not be drawn over, so what is too long loses its end.
-	room := p.width() - 1 - text.StringWidth(elapsed)
-	fmt.Fprint(p.out, back, text.Trim(p.line, max(room, 0)), elapsed)
 }
 
-// end clears the terminal's line for what comes next.
+// draw draws a terminal's lines anew, for the time that has passed.
+func (p *progress) draw() {
+	if p.size == nil || p.shown == nil && !p.silent {
+		return
+	}
+	columns, height := p.size()
+	var lines []string
+	if p.silent {
+		lines = []string{noAnswer}
+		height--
+	}
+	if p.shown != nil {
+		lines = append(p.shown.lines(p.now(), max(height, 1)), lines...)
+	}
+	for i := range lines {
+		// A line that wraps could not be drawn over, so what is too long loses its end.
+		lines[i] = text.Trim(clean(lines[i]), columns-1)
+	}
+	fmt.Fprint(p.out, p.back(), strings.Join(lines, "\n"))
+	p.drawn = len(lines)
+}
+
+// end clears the terminal's lines for what comes next.
 func (p *progress) end() {
-	if p.width != nil && p.line != "" {
-		fmt.Fprint(p.out, back)
+	if p.drawn > 0 {
+		fmt.Fprint(p.out, p.back())
 	}
+	p.drawn = 0
 }
 
-// describe is a status in one line.
-func describe(s workflows.Status) string {
-	line := fmt.Sprintf("%-10s", s.Phase)
-	for _, part := range []string{s.InstanceID, s.Status, s.Reason} {
-		if part != "" {
-			line += " " + part
-		}
+// back returns to the start of what is on the terminal and clears it.
+func (p *progress) back() string {
+	if p.drawn > 1 {
+		return fmt.Sprintf("\r\x1b[%dA\x1b[J", p.drawn-1)
 	}
+	return "\r\x1b[J"
+}
+
+// clean keeps what comes from the platform from moving the cursor.
+func clean(line string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
-			return ' ' // what comes from the platform must not move the cursor
+			return ' '
 		}
 		return r
 	}, line)

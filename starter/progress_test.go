@@ -16,7 +16,7 @@ import (
 var start = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 
 func waiting(status string) look {
-	return look{status: workflows.Status{Phase: workflows.PhaseWaiting, InstanceID: "in1", Status: status, StartedAt: start}}
+	return look{view: runView{Phase: workflows.PhaseWaiting, InstanceID: "in1", Status: status, StartedAt: start}}
 }
 
 func TestElsewhereEveryChangeIsALineOfItsOwn(t *testing.T) {
@@ -32,36 +32,41 @@ func TestElsewhereEveryChangeIsALineOfItsOwn(t *testing.T) {
 	p.tell(look{err: serviceerror.NewDeadlineExceeded("late")})
 	p.tell(waiting("RUNNING"))
 	p.end()
-	require.Equal(t, "12:00:00 WAITING    in1\n12:00:00 WAITING    in1 RUNNING\n12:00:00 no worker answers\n12:00:00 WAITING    in1 RUNNING\n", out.String())
+	require.Equal(t, "12:00:00 WAITING    in1\n12:00:00 WAITING    in1 RUNNING\n12:00:00 no worker answers\n12:00:00 a worker answers again\n", out.String())
 }
 
-func TestATerminalShowsOneLineThatIsDrawnAgain(t *testing.T) {
+func TestATerminalShowsLinesThatAreDrawnAgain(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	now := start.Add(time.Second)
-	p := &progress{out: &out, width: func() int { return 40 }, now: func() time.Time { return now }}
+	p := &progress{out: &out, size: func() (int, int) { return 40, 10 }, now: func() time.Time { return now }}
 	p.draw()
 	require.Empty(t, out.String(), "nothing is known yet")
 	p.tell(waiting("RUNNING"))
 	now = start.Add(65*time.Second + 300*time.Millisecond)
 	p.draw()
+	p.tell(look{err: serviceerror.NewDeadlineExceeded("late")})
+	p.draw()
 	p.end()
-	require.Equal(t, back+"WAITING    in1 RUNNING  1s"+back+"WAITING    in1 RUNNING  1m5s"+back, out.String())
-	require.NotContains(t, out.String(), "\n")
+	const back, backTwo = "\r\x1b[J", "\r\x1b[1A\x1b[J"
+	line := "1m5s    WAITING    in1 RUNNING"
+	silent := line + "\nno worker answers"
+	require.Equal(t, back+"1s      WAITING    in1 RUNNING"+back+line+back+silent+backTwo+silent+backTwo, out.String())
 }
 
 func TestALineNeverWrapsNorMovesTheCursor(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	p := &progress{out: &out, width: func() int { return 30 }, now: func() time.Time { return start.Add(time.Hour) }}
+	p := &progress{out: &out, size: func() (int, int) { return 30, 10 }, now: func() time.Time { return start.Add(time.Hour) }}
 	seen := waiting("")
-	seen.status.Reason = "平台没有回答\n\x1b[2J\r" + strings.Repeat("很长", 50)
-	p.tell(seen)
-	line := strings.TrimPrefix(out.String(), back)
+	run := seen.view.(runView)
+	run.Reason = "平台没有回答\n\x1b[2J\r" + strings.Repeat("很长", 50)
+	p.tell(look{view: run})
+	line := strings.TrimPrefix(out.String(), "\r\x1b[J")
 	require.NotContains(t, line, "\n")
 	require.NotContains(t, line, "\r")
 	require.NotContains(t, line, "\x1b")
-	require.True(t, strings.HasSuffix(line, "  1h0m0s"), line)
+	require.True(t, strings.HasPrefix(line, "1h      WAITING"), line)
 	columns := 0
 	for _, r := range line {
 		columns++

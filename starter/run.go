@@ -15,7 +15,7 @@ import (
 
 func (a *app) run() *cobra.Command {
 	run := group("run", "Start a run and follow it to its end")
-	for _, kind := range kinds() {
+	for _, kind := range a.kinds() {
 		run.AddCommand(a.runKind(kind))
 	}
 	return run

@@ -92,14 +92,16 @@ func (a *app) scheduleCreate() *cobra.Command {
 	for _, o := range overlaps {
 		f.overlap.words = append(f.overlap.words, o.word)
 	}
-	all := kinds()
+	all := a.kinds()
 	cmd := &cobra.Command{
 		Use:   "create ID KIND WHAT",
 		Short: "Create a schedule",
 		Long: "Create a schedule named ID that starts runs at its times. KIND and WHAT, and the flags of the run, are those of\n" +
-			"starter run. The input is checked when a run starts, not now: see how the first one goes with schedule trigger.",
+			"starter run. What only the platform knows is checked when a run starts, not now: see how the first one goes with\n" +
+			"schedule trigger. A runbook's file is read now; a change of the file does not change the schedule.",
 		Example: "  starter schedule create nightly plan acf42dd3 --cron '30 2 * * MON-FRI' --time-zone Asia/Shanghai\n" +
-			"  starter schedule create check plan acf42dd3 --every 1h@15m --paused",
+			"  starter schedule create check plan acf42dd3 --every 1h@15m --paused\n" +
+			"  starter schedule create drill runbook switch-over.yaml --var site=beijing --calendar dayOfMonth=1,hour=3",
 		Args: exactly("ID", "KIND", "WHAT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kind, err := chosen(all, args[1], cmd.Flags())

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
 
@@ -23,34 +21,57 @@ func (a *app) status() *cobra.Command {
 				return err
 			}
 			defer temporal.Close()
-			status, err := queryStatus(cmd.Context(), temporal, args[0], "")
+			now, err := queryState(cmd.Context(), temporal, args[0], "")
 			if err != nil {
 				return fmt.Errorf("ask run %q for its status: %w", args[0], err)
 			}
-			return a.print(status, func(t table.Writer) { fillStatus(t, status) })
+			return a.show(args[0], now)
 		},
 	}
 }
 
-func queryStatus(ctx context.Context, c client.Client, workflowID, runID string) (status workflows.Status, err error) {
+// queryState asks a run where it stands; of its latest if runID is empty.
+func queryState(ctx context.Context, c client.Client, workflowID, runID string) (now state, err error) {
 	answer, err := c.QueryWorkflow(ctx, workflowID, runID, "status")
 	if err == nil {
-		err = answer.Get(&status)
+		err = answer.Get(&now)
 	}
-	return status, err
+	return now, err
 }
 
-func fillStatus(t table.Writer, s workflows.Status) {
-	fillRows(t, [][2]string{
-		{"Plan", s.PlanID}, {"Model", s.ModelID}, {"Phase", string(s.Phase)}, {"Instance", s.InstanceID}, {"Status", s.Status},
-		{"Observed by", s.ObservedBy}, {"Reason", s.Reason}, {"The platform says", s.Hint}, {"Started", at(&s.StartedAt)},
-		{"Triggered", at(s.TriggeredAt)}, {"Last news", at(s.LastNewsAt)}, {"Finished", at(s.FinishedAt)},
-		{"Gives up", at(&s.Deadline)},
-	})
-	for _, note := range s.Notes {
-		t.AppendRow(table.Row{"Note " + at(&note.At), note.Text})
+// lookAt asks a run where it stands, and the runbooks inside it that are under way.
+func lookAt(ctx context.Context, c client.Client, workflowID, runID string) look {
+	now, err := queryState(ctx, c, workflowID, runID)
+	switch {
+	case err != nil:
+		return look{err: err}
+	case now.book != nil:
+		return look{view: lookInto(ctx, c, workflowID, *now.book)}
+	case now.run != nil:
+		return look{view: runView(*now.run)}
 	}
-	for _, action := range s.Actions {
-		t.AppendRow(table.Row{"Action " + at(&action.At), strings.Join([]string{action.Name, action.By, action.Comment}, " ")})
+	return look{err: fmt.Errorf("run %q answers in a form that this program does not know", workflowID)}
+}
+
+// lookInto asks the nested runbooks that are under way. One that does not answer, as it has only just
+// begun or ended, is left out.
+func lookInto(ctx context.Context, c client.Client, workflowID string, result workflows.RunbookResult) *bookView {
+	view := &bookView{id: workflowID, result: result, nested: map[string]*bookView{}}
+	var visit func(steps []workflows.StepResult)
+	visit = func(steps []workflows.StepResult) {
+		for _, step := range steps {
+			if step.WorkflowID == "" {
+				visit(step.Items)
+				continue
+			}
+			if step.Status != workflows.StatusRunning {
+				continue
+			}
+			if now, err := queryState(ctx, c, step.WorkflowID, ""); err == nil && now.book != nil {
+				view.nested[step.WorkflowID] = lookInto(ctx, c, step.WorkflowID, *now.book)
+			}
+		}
 	}
+	visit(result.Steps)
+	return view
 }

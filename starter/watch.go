@@ -7,14 +7,12 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/dpaflow/dpaflow/activities"
-	"github.com/dpaflow/dpaflow/workflows"
 )
 
 func (a *app) watch() *cobra.Command {
@@ -72,8 +70,8 @@ func (a *app) follow(ctx context.Context, c client.Client, run client.WorkflowRu
 
 // look is what a run has answered.
 type look struct {
-	status workflows.Status
-	err    error
+	view view
+	err  error
 }
 
 // watchRun asks a run where it stands until the context ends.
@@ -84,11 +82,11 @@ func watchRun(ctx context.Context, c client.Client, run client.WorkflowRun, seen
 			return
 		case <-time.After(pause):
 		}
-		status, err := queryStatus(ctx, c, run.GetID(), run.GetRunID())
+		now := lookAt(ctx, c, run.GetID(), run.GetRunID())
 		select {
 		case <-ctx.Done():
 			return
-		case seen <- look{status, err}:
+		case seen <- now:
 		}
 	}
 }
@@ -105,6 +103,24 @@ func (a *app) finish(run client.WorkflowRun, result json.RawMessage, err error) 
 	if errors.As(err, &missing) {
 		return fmt.Errorf("there is no run %q; it may be older than the namespace keeps", run.GetID())
 	}
+	result = orDetails(result, err)
+	if len(result) == 0 && err != nil && a.json {
+		return errors.Join(a.print(ended{started{run.GetID(), run.GetRunID()}, err.Error()}, nil), verdict(err))
+	}
+	if len(result) > 0 {
+		var last state
+		if err := json.Unmarshal(result, &last); err != nil {
+			return fmt.Errorf("read what run %q tells of its end: %w", run.GetID(), err)
+		}
+		if err := a.show(run.GetID(), last); err != nil {
+			return err
+		}
+	}
+	return verdict(err)
+}
+
+// orDetails is a run's result, or the details of its failure, which have the same form.
+func orDetails(result json.RawMessage, err error) json.RawMessage {
 	var detailed interface {
 		error
 		HasDetails() bool
@@ -113,15 +129,7 @@ func (a *app) finish(run client.WorkflowRun, result json.RawMessage, err error) 
 	if errors.As(err, &detailed) && detailed.HasDetails() {
 		_ = detailed.Details(&result) // the error says enough where its details are of another form
 	}
-	if len(result) == 0 && err != nil && a.json {
-		return errors.Join(a.print(ended{started{run.GetID(), run.GetRunID()}, err.Error()}, nil), verdict(err))
-	}
-	if len(result) > 0 {
-		if err := a.showResult(result); err != nil {
-			return err
-		}
-	}
-	return verdict(err)
+	return result
 }
 
 // verdict is a run's failure with the exit status that it deserves; nil for a run that succeeded.
@@ -139,37 +147,4 @@ func verdict(err error) error {
 		code = exitInDoubt
 	}
 	return exit{code, fmt.Errorf("%s: %s", failed.Type(), failed.Message())}
-}
-
-// showResult prints a run's result, or a failure's details, which have the same form.
-func (a *app) showResult(raw json.RawMessage) error {
-	if a.json {
-		return a.print(raw, nil)
-	}
-	var unfinished workflows.Status // of a run that has no instance, or does not know how it ended
-	if err := json.Unmarshal(raw, &unfinished); err == nil && unfinished.Phase != "" {
-		return a.print(unfinished, func(t table.Writer) { fillStatus(t, unfinished) })
-	}
-	var r struct {
-		workflows.PlanResult
-		ModelID string                  `json:"modelId"`
-		Nodes   []activities.NodeOutput `json:"nodes"`
-	}
-	if err := json.Unmarshal(raw, &r); err != nil || r.InstanceID == "" {
-		return nil // the details of InvalidInput, which its message tells as well
-	}
-	return a.print(r, func(t table.Writer) {
-		fillRows(t, [][2]string{
-			{"Plan", r.PlanID}, {"Model", r.ModelID}, {"Instance", r.InstanceID}, {"Status", r.Status + " (" + r.ObservedBy + ")"},
-			{"Triggered", at(&r.TriggeredAt)}, {"Finished", at(&r.FinishedAt)},
-		})
-		for _, model := range r.Outputs {
-			for _, node := range model.Nodes {
-				t.AppendRow(table.Row{model.ModelName + " / " + node.Name, node.Result})
-			}
-		}
-		for _, node := range r.Nodes {
-			t.AppendRow(table.Row{node.Name, node.Result})
-		}
-	})
 }

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/dpaflow/dpaflow/runbook"
+	"github.com/dpaflow/dpaflow/workflows"
+)
+
+// runbook is the kind of run that runs the document in a file.
+func (f *runFlags) runbook(stdin io.Reader) kind {
+	var vars []string
+	var resumeFrom string
+	var dryRun, stepByStep bool
+	flags := pflag.NewFlagSet("runbook", pflag.ContinueOnError)
+	flags.StringArrayVar(&vars, "var", nil, "the value of a variable, as `NAME=value`: a number, true, false, a list or an object in JSON, or a text")
+	flags.BoolVar(&dryRun, "dry-run", false, "check everything against the platform and trigger nothing")
+	flags.BoolVar(&stepByStep, "step-by-step", false, "pause before every step until starter resume")
+	flags.StringVar(&resumeFrom, "resume-from", "", "do not run again what ended well in an earlier run, `WORKFLOW[/RUN]`")
+	flags.BoolVar(&f.preflight, "preflight", true, "check plans, models, inputs and secrets first")
+	return kind{
+		name:     "runbook",
+		argument: "FILE",
+		example:  "switch-over.yaml --var site=beijing --var 'hosts=[\"web1\", \"web2\"]'",
+		flags:    flags,
+		job: func(file string) (job, error) {
+			doc, err := readDocument(file, stdin)
+			if err != nil {
+				return job{}, err
+			}
+			if err := bind(doc, vars); err != nil {
+				return job{}, err
+			}
+			in := workflows.RunbookInput{
+				Document: *doc, DryRun: dryRun, StepByStep: stepByStep, Preflight: &f.preflight, ResumeFrom: earlier(resumeFrom),
+			}
+			name := clip(doc.Name)
+			return job{name: "runbook-" + name, summary: "runbook " + name, workflow: "Runbook", input: in}, nil
+		},
+	}
+}
+
+// readDocument reads and checks a runbook, of standard input where the file is "-". The error is
+// fileFaults where the runbook is wrong.
+func readDocument(file string, stdin io.Reader) (*runbook.Document, error) {
+	in := stdin
+	if file != "-" {
+		opened, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		defer opened.Close()
+		in = opened
+	}
+	const limit = 8 << 20 // beyond what a runbook may have, so that Parse says so
+	data, err := io.ReadAll(io.LimitReader(in, limit))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", file, err)
+	}
+	doc, err := runbook.Parse(data)
+	var faults runbook.Faults
+	if errors.As(err, &faults) {
+		return nil, fileFaults{file, faults}
+	}
+	return doc, err
+}
+
+// fileFaults are what is wrong with a file.
+type fileFaults struct {
+	file   string
+	faults runbook.Faults
+}
+
+// Error has a line for every fault, in the form of compilers: file:line:column: what.
+func (f fileFaults) Error() string {
+	text := fmt.Sprintf("%s cannot be run, faults: %d", f.file, len(f.faults))
+	for _, fault := range f.faults {
+		separator := ":"
+		if fault.Line == 0 {
+			separator = ": "
+		}
+		text += "\n" + f.file + separator + fault.String()
+	}
+	return text
+}
+
+// bind gives a document's variables the values of --var. The error tells all that is wrong with them.
+func bind(doc *runbook.Document, texts []string) error {
+	given := map[string]any{}
+	var faults []error
+	for _, text := range texts {
+		name, value, found := strings.Cut(text, "=")
+		if !found || name == "" {
+			faults = append(faults, fmt.Errorf("--var wants NAME=value, got %q", name))
+			continue
+		}
+		if _, twice := given[name]; twice {
+			faults = append(faults, fmt.Errorf("--var %s is given twice", name))
+			continue
+		}
+		var err error
+		if given[name], err = varValue(value, doc.Vars[name]); err != nil {
+			faults = append(faults, fmt.Errorf("--var %s: %w", name, err))
+		}
+	}
+	var wrong runbook.Faults
+	if err := doc.Bind(given); errors.As(err, &wrong) {
+		for _, fault := range wrong {
+			faults = append(faults, fmt.Errorf("--var %s: %s", strings.TrimPrefix(fault.Path, "vars."), fault.Problem))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// varValue reads a variable's value: JSON that is no text, and everything else as it stands. Where the
+// default is a text, so is the value: a version 1.10 is not the number 1.1.
+func varValue(value string, otherwise any) (any, error) {
+	_, text := otherwise.(string)
+	if text || !json.Valid([]byte(value)) || strings.HasPrefix(strings.TrimSpace(value), `"`) {
+		return value, nil
+	}
+	var read runbook.Vars
+	err := json.Unmarshal([]byte(`{"value":`+value+`}`), &read)
+	return read["value"], err
+}
+
+// runID is the form of a run's id. A workflow's may hold slashes too.
+var runID = regexp.MustCompile(`^(.+)/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
+
+// earlier reads WORKFLOW or WORKFLOW/RUN; nothing is no earlier run.
+func earlier(text string) *workflows.ResumeFrom {
+	if text == "" {
+		return nil
+	}
+	if parts := runID.FindStringSubmatch(text); parts != nil {
+		return &workflows.ResumeFrom{WorkflowID: parts[1], RunID: parts[2]}
+	}
+	return &workflows.ResumeFrom{WorkflowID: text}
+}
+
+// clip shortens a name to what ids and summaries have room for.
+func clip(name string) string {
+	const limit = 40
+	runes := []rune(strings.Join(strings.Fields(name), "-"))
+	return string(runes[:min(len(runes), limit)])
+}

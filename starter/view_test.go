@@ -1,0 +1,172 @@
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dpaflow/dpaflow/runbook"
+	"github.com/dpaflow/dpaflow/workflows"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err, "run the tests once with -update")
+	require.Equal(t, string(want), got)
+}
+
+func readState(t *testing.T, name string) (s state) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(data, &s))
+	require.NotNil(t, s.book)
+	return s
+}
+
+// running is a runbook in which everything happens at once.
+func running(t *testing.T) *bookView {
+	return &bookView{id: "dr 1", result: *readState(t, "running.json").book, nested: map[string]*bookView{
+		"dr 1/clean-up.1": {id: "dr 1/clean-up.1", result: *readState(t, "nested.json").book},
+	}}
+}
+
+// later is 35 minutes and 10 seconds after the start.
+var later = start.Add(35*time.Minute + 10*time.Second)
+
+func TestARunbookIsShownAsATableOfItsSteps(t *testing.T) {
+	t.Parallel()
+	golden(t, "running.txt", strings.Join(running(t).lines(later, 0), "\n")+"\n")
+	failed := bookView{id: "dr-1", result: *readState(t, "failed.json").book}
+	golden(t, "failed.txt", strings.Join(failed.lines(later, 0), "\n")+"\n")
+}
+
+func TestColumnsBelowChineseNamesAreAligned(t *testing.T) {
+	t.Parallel()
+	var columns []int
+	for _, line := range running(t).lines(later, 0) {
+		for _, instance := range []string{"in10000001", "in10000003"} {
+			if before, _, found := strings.Cut(line, instance); found && strings.Contains(line, "attempt") != strings.Contains(line, "冻结") {
+				columns = append(columns, text.StringWidth(before))
+			}
+		}
+	}
+	require.Len(t, columns, 2)
+	require.Equal(t, columns[0], columns[1])
+}
+
+func TestATerminalIsNeverGivenMoreLinesThanItHas(t *testing.T) {
+	t.Parallel()
+	view := running(t)
+	for range 40 {
+		step := view.result.Steps[0]
+		view.result.Steps = append([]workflows.StepResult{step}, view.result.Steps...)
+	}
+	for height := 1; height < 60; height++ {
+		require.LessOrEqual(t, len(view.lines(later, height)), height)
+	}
+	shown := strings.Join(view.lines(later, 30), "\n")
+	for _, active := range []string{"► confirm", "! switch", "► probe", "► archive"} {
+		require.Contains(t, shown, active, "what runs is shown before what has ended")
+	}
+	require.Contains(t, shown, "… and 36 more steps")
+	require.Contains(t, shown, "… and 2 more: starter status 'dr 1'")
+}
+
+func TestElsewhereOnlyWhatHasChangedIsTold(t *testing.T) {
+	t.Parallel()
+	view := running(t)
+	first := view.news(nil)
+	golden(t, "news.txt", strings.Join(first, "\n")+"\n")
+	require.Empty(t, running(t).news(view))
+
+	next := running(t)
+	next.result.Steps[1].Status, next.result.Steps[1].Reason = workflows.StatusSuccess, ""
+	next.result.Steps[4].Items[2] = workflows.StepResult{ID: "probe[2]", Status: workflows.StatusSuccess}
+	next.nested["dr 1/clean-up.1"].result.Steps[1].Status = workflows.StatusRunning
+	require.Equal(t, []string{
+		"confirm  SUCCESS  approved by zhang",
+		"probe  RUNNING  2/4, 1 failed",
+		"clean-up / remove  RUNNING",
+	}, next.news(view))
+}
+
+func TestWhatWaitsForAnOperatorSaysHowToAnswer(t *testing.T) {
+	t.Parallel()
+	answers := map[string][]string{}
+	for _, q := range running(t).questions() {
+		answers[q.step] = q.commands
+	}
+	require.Equal(t, map[string][]string{
+		"confirm":  {"starter approve 'dr 1' confirm", "starter reject 'dr 1' confirm"},
+		"switch":   {"starter resolve 'dr 1' --step switch --status SUCCESS|FAIL", "starter retry 'dr 1' switch", "starter skip 'dr 1' switch", "starter abort 'dr 1'"},
+		"notify":   {"starter resolve 'dr 1' --step notify --adopt INSTANCE", "starter resolve 'dr 1' --step notify --retrigger", "starter resolve 'dr 1' --step notify --abort"},
+		"probe[2]": {"starter resolve 'dr 1' --step 'probe[2]' --adopt INSTANCE", "starter resolve 'dr 1' --step 'probe[2]' --retrigger", "starter resolve 'dr 1' --step 'probe[2]' --abort"},
+		"clean-up": {"starter resume 'dr 1/clean-up.1'", "starter abort 'dr 1/clean-up.1'"},
+	}, answers)
+}
+
+func TestAWorkflowIdCannotBreakOutOfACommand(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]string{
+		"dr-1/clean-up.1": "dr-1/clean-up.1",
+		"切换-1":            "切换-1",
+		"a; rm -rf /":     "'a; rm -rf /'",
+		"it's":            `'it'\''s'`,
+		"$(id)":           "'$(id)'",
+		"-x":              "'-x'",
+		"":                "''",
+	} {
+		require.Equal(t, want, quote(word))
+	}
+}
+
+func TestTheFormOfAnAnswerDecidesWhatItIs(t *testing.T) {
+	t.Parallel()
+	for data, want := range map[string]string{
+		`{"name":"r","status":"RUNNING","steps":[]}`:                   "book",
+		`{"id":"a","status":"SUCCESS","phase":"ENDED"}`:                "step",
+		`{"planId":"p","phase":"WAITING","instanceId":"in1"}`:          "run",
+		`{"planId":"p","instanceId":"in1","status":"SUCCESS"}`:         "ended",
+		`{"modelId":"m","instanceId":"in1","nodes":[{"name":"node"}]}`: "ended",
+		`[{"path":"planId","problem":"is missing"}]`:                   "",
+		`{"planId":"p","runs":[]}`:                                     "",
+	} {
+		var s state
+		require.NoError(t, json.Unmarshal([]byte(data), &s))
+		kinds := map[string]bool{"book": s.book != nil, "step": s.step != nil, "run": s.run != nil, "ended": s.ended != nil}
+		for kind, is := range kinds {
+			require.Equal(t, kind == want, is, "%s: %s", data, kind)
+		}
+		require.Equal(t, want != "", s.known())
+		again, err := json.Marshal(s)
+		require.NoError(t, err)
+		require.JSONEq(t, data, string(again), "programs get what the run told")
+	}
+}
+
+func TestARunbookTellsHowItKeepsItsTarget(t *testing.T) {
+	t.Parallel()
+	for target, want := range map[time.Duration]string{
+		0:                               "35m10s",
+		30 * time.Minute:                "35m10s of 30m, 5m10s over",
+		35*time.Minute + 10*time.Second: "35m10s of 35m10s",
+		time.Hour:                       "35m10s of 1h",
+	} {
+		require.Equal(t, want, pace(workflows.RunbookResult{StartedAt: start, Target: runbook.Duration(target)}, later))
+	}
+}
