@@ -72,7 +72,7 @@ func TestTheComposeFileRunsTheTemporalServerThatTestsRun(t *testing.T) {
 	temporal := compose(t)["temporal"]
 	require.Equal(t, "temporalio/temporal:"+string(pinned[1]), temporal.Image)
 	for _, key := range workflows.Attributes() {
-		require.Contains(t, temporal.Command, "--search-attribute="+key.GetName()+"=Keyword")
+		require.Contains(t, temporal.Command, "--search-attribute="+key.Name+"="+key.Type.String())
 	}
 }
 

@@ -106,7 +106,7 @@ func TestSetupLetsRunsBeFoundBySearch(t *testing.T) {
 
 	var names []string
 	for _, key := range workflows.Attributes() {
-		names = append(names, key.GetName())
+		names = append(names, key.Name)
 	}
 	var done struct{ Present, Added, Missing, Commands []string }
 	s.starterJSON(&done, "setup")

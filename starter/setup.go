@@ -58,16 +58,16 @@ func register(ctx context.Context, operator operatorservice.OperatorServiceClien
 	}
 	missing := map[string]enumspb.IndexedValueType{}
 	for _, key := range workflows.Attributes() {
-		name := key.GetName()
+		name := key.Name
 		switch listed.GetCustomAttributes()[name] {
-		case enumspb.INDEXED_VALUE_TYPE_KEYWORD:
+		case key.Type:
 			done.Present = append(done.Present, name)
 		case enumspb.INDEXED_VALUE_TYPE_UNSPECIFIED:
 			done.Missing = append(done.Missing, name)
-			missing[name] = enumspb.INDEXED_VALUE_TYPE_KEYWORD
+			missing[name] = key.Type
 		default:
-			return setup{}, fmt.Errorf("search attribute %s of namespace %q is of type %s, and dpaflow needs Keyword; remove or rename it first",
-				name, namespace, listed.GetCustomAttributes()[name])
+			return setup{}, fmt.Errorf("search attribute %s of namespace %q is of type %s, and dpaflow needs %s; remove or rename it first",
+				name, namespace, listed.GetCustomAttributes()[name], key.Type)
 		}
 	}
 	if len(missing) == 0 {
@@ -108,10 +108,20 @@ func isCloud(address string) bool {
 func cloudCommands(namespace string, names []string) (commands []string) {
 	tcld := "tcld namespace search-attributes add --namespace " + namespace
 	for _, name := range names {
-		tcld += " --search-attribute " + name + "=Keyword"
-		commands = append(commands, "temporal cloud namespace search-attribute create --namespace "+namespace+" --name "+name+" --type Keyword")
+		tcld += " --search-attribute " + name + "=" + typeOf(name)
+		commands = append(commands, "temporal cloud namespace search-attribute create --namespace "+namespace+" --name "+name+" --type "+typeOf(name))
 	}
 	return append([]string{tcld}, commands...)
+}
+
+// typeOf is the type of one of dpaflow's search attributes.
+func typeOf(name string) string {
+	for _, attribute := range workflows.Attributes() {
+		if attribute.Name == name {
+			return attribute.Type.String()
+		}
+	}
+	return ""
 }
 
 func (a *app) showSetup(done setup) error {
@@ -122,7 +132,7 @@ func (a *app) showSetup(done setup) error {
 			state string
 		}{{done.Present, "was there"}, {done.Added, "added"}, {done.Missing, "missing"}} {
 			for _, name := range group.names {
-				t.AppendRow(table.Row{name, "Keyword", group.state})
+				t.AppendRow(table.Row{name, typeOf(name), group.state})
 			}
 		}
 	})

@@ -36,17 +36,15 @@ func (n *namespace) AddSearchAttributes(_ context.Context, in *operatorservice.A
 	return &operatorservice.AddSearchAttributesResponse{}, n.adding
 }
 
-const keyword = enumspb.INDEXED_VALUE_TYPE_KEYWORD
-
 func TestSetupAddsWhatIsMissingOrSaysHow(t *testing.T) {
 	t.Parallel()
 	var names []string
 	some, all := map[string]enumspb.IndexedValueType{}, map[string]enumspb.IndexedValueType{}
 	for i, key := range workflows.Attributes() {
-		names = append(names, key.GetName())
-		all[key.GetName()] = keyword
+		names = append(names, key.Name)
+		all[key.Name] = key.Type
 		if i > 0 {
-			some[key.GetName()] = keyword
+			some[key.Name] = key.Type
 		}
 	}
 	first, others := names[:1], names[1:]
@@ -99,7 +97,7 @@ func TestSetupPrintsTheCommandsForTheCloud(t *testing.T) {
 	require.NoError(t, err)
 	var out bytes.Buffer
 	require.NoError(t, (&app{out: &out}).showSetup(done))
-	require.Contains(t, out.String(), "tcld namespace search-attributes add --namespace ns.acc --search-attribute DpaPlanId=Keyword --search-attribute Dpa")
+	require.Contains(t, out.String(), "tcld namespace search-attributes add --namespace ns.acc --search-attribute DpaPlanId=KeywordList --search-attribute Dpa")
 	require.Contains(t, out.String(), "temporal cloud namespace search-attribute create --namespace ns.acc --name DpaStatus --type Keyword\n")
 }
 

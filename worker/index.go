@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
@@ -45,7 +44,7 @@ func (i *index) Look(ctx context.Context) {
 	}
 	all := true
 	for _, key := range workflows.Attributes() {
-		all = all && listed.GetCustomAttributes()[key.GetName()] == enumspb.INDEXED_VALUE_TYPE_KEYWORD
+		all = all && listed.GetCustomAttributes()[key.Name] == key.Type
 	}
 	if i.registered.Swap(all) != all {
 		i.log.Info("search attributes", "registered", all)
@@ -54,8 +53,8 @@ func (i *index) Look(ctx context.Context) {
 
 // Alone tells whether no other workflow of the namespace had to do with a plan since that time.
 func (i *index) Alone(ctx context.Context, planID, workflowID string, since time.Time) (bool, error) {
-	query := fmt.Sprintf("%s = '%s' AND WorkflowId != '%s' AND (ExecutionStatus = 'Running' OR CloseTime >= '%s')",
-		workflows.AttributePlanID.GetName(), quote(planID), quote(workflowID), since.UTC().Format(time.RFC3339))
+	query := fmt.Sprintf("%s IN ('%s', '%s') AND WorkflowId != '%s' AND (ExecutionStatus = 'Running' OR CloseTime >= '%s')",
+		workflows.AttributePlanID.GetName(), quote(planID), workflows.AttributeMany, quote(workflowID), since.UTC().Format(time.RFC3339))
 	others, err := i.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query})
 	if err != nil {
 		return false, fmt.Errorf("count the other runs of plan %s: %w", planID, err)

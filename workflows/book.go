@@ -96,6 +96,7 @@ func openBook(ctx workflow.Context, in RunbookInput) (*book, error) {
 	}
 	desk.recorded = func(action Action) { b.result.Actions = append(b.result.Actions, action) }
 	desk.render = b.markdown
+	desk.runbook = in.Name[:min(len(in.Name), maxIndexed)]
 	b.takeUpdates()
 	return b, workflow.SetQueryHandler(ctx, "status", func() (RunbookResult, error) { return b.snapshot(), nil })
 }

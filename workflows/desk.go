@@ -19,6 +19,9 @@ type desk struct {
 	recorded   func(Action)   // is told what operators did
 	render     func() string  // the current details, where they are more than the executions
 	alarm      alarm
+
+	planIDs, modelIDs, instanceIDs values // what the workflow is found by
+	runbook                        string // its name
 }
 
 type deskKey struct{}

@@ -19,7 +19,6 @@ type job interface {
 	id() string
 	name() string // for messages: "plan acf42dd3"
 	describe(*Status)
-	attributes() []attribute
 	// waitsForBusy tells whether the run waits when another has what it wants to trigger.
 	waitsForBusy() bool
 	// trigger starts the trigger's activity; its result is activities.Triggered.

@@ -117,9 +117,6 @@ func (m *modelJob) results() []activities.ModelOutputs {
 	return []activities.ModelOutputs{{ModelID: m.in.ModelID, Nodes: m.nodes}}
 }
 func (m *modelJob) waitsForBusy() bool { return m.in.OnBusy == WaitOnBusy }
-func (m *modelJob) attributes() []attribute {
-	return []attribute{AttributeModelID.ValueSet(m.in.ModelID)}
-}
 
 func (m *modelJob) trigger(ctx workflow.Context, in activities.Trigger) workflow.Future {
 	var a *activities.Activities

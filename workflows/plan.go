@@ -90,10 +90,6 @@ func (p *planJob) name() string                       { return "plan " + p.in.Pl
 func (p *planJob) describe(status *Status)            { status.PlanID = p.in.PlanID }
 func (p *planJob) results() []activities.ModelOutputs { return p.outputs }
 func (p *planJob) waitsForBusy() bool                 { return false }
-func (p *planJob) attributes() []attribute {
-	return []attribute{AttributePlanID.ValueSet(p.in.PlanID)}
-}
-
 func (p *planJob) trigger(ctx workflow.Context, in activities.Trigger) workflow.Future {
 	var a *activities.Activities
 	return workflow.ExecuteActivity(ctx, a.TriggerPlan, activities.PlanTrigger{PlanID: p.in.PlanID, Params: p.in.Params, Trigger: in})

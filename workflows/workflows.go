@@ -19,10 +19,21 @@ func Register(registry worker.Registry, a *activities.Activities) {
 }
 
 func registerWorkflows(registry worker.WorkflowRegistry) {
-	registry.RegisterWorkflowWithOptions(strict(RunPlan), workflow.RegisterOptions{Name: "RunPlan"})
-	registry.RegisterWorkflowWithOptions(strict(RunModel), workflow.RegisterOptions{Name: "RunModel"})
-	registry.RegisterWorkflowWithOptions(readRunbook, workflow.RegisterOptions{Name: "Runbook"})
-	registry.RegisterWorkflowWithOptions(strict(TimedPlan), workflow.RegisterOptions{Name: "TimedPlan"})
-	registry.RegisterWorkflowWithOptions(ModelTurn, workflow.RegisterOptions{Name: activities.TurnWorkflow})
-	registry.RegisterWorkflowWithOptions(Inbox, workflow.RegisterOptions{Name: signals.InboxWorkflow})
+	register(registry, "RunPlan", strict(RunPlan))
+	register(registry, "RunModel", strict(RunModel))
+	register(registry, "Runbook", readRunbook)
+	register(registry, "TimedPlan", strict(TimedPlan))
+	register(registry, activities.TurnWorkflow, ModelTurn)
+	register(registry, signals.InboxWorkflow, Inbox)
+}
+
+// register adds a workflow type. On versioned workers its open runs go over to the current version, which
+// takes code that replays the histories of the one before; the recorded ones check that. Runs pinned to the
+// version that they began with would keep its workers alive for as long as they wait: RunPlan and RunModel
+// for a day or for an operator, Runbook for approvals, TimedPlan for ever. ModelTurn and Inbox serve runs
+// of every version.
+func register(registry worker.WorkflowRegistry, name string, run any) {
+	registry.RegisterWorkflowWithOptions(run, workflow.RegisterOptions{
+		Name: name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
+	})
 }

@@ -110,7 +110,7 @@ func (t *Temporal) start(ctx context.Context) error {
 	}
 	if o.SearchAttributes {
 		for _, key := range workflows.Attributes() {
-			args = append(args, "--search-attribute", key.GetName()+"=Keyword")
+			args = append(args, "--search-attribute", key.Name+"="+key.Type.String())
 		}
 	}
 	cmd := exec.Command(t.CLI, append(args, o.Args...)...)

@@ -37,7 +37,7 @@ func TestATemporalServerKeepsItsWorkflowsOverAKillAndARestart(t *testing.T) {
 	c := dial(t, temporal)
 	_, err = c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{
 		ID: "kept", TaskQueue: "nobody",
-		TypedSearchAttributes: temporalsdk.NewSearchAttributes(temporalsdk.NewSearchAttributeKeyKeyword("DpaPlanId").ValueSet("acf42dd3")),
+		TypedSearchAttributes: temporalsdk.NewSearchAttributes(temporalsdk.NewSearchAttributeKeyKeywordList("DpaPlanId").ValueSet([]string{"acf42dd3"})),
 	}, "Anything")
 	require.NoError(t, err)
 	c.Close()
