@@ -46,6 +46,7 @@ type book struct {
 	order   []int           // of the steps that succeeded, as they did
 	limit   int             // of the outputs of one run, in bytes of JSON
 	checked bool            // by the preflight
+	runs    int             // of plans, models and nested runbooks so far
 
 	ctx     workflow.Context // of the runbook
 	steps   workflow.Context // of its steps: an abort ends their waiting
@@ -87,6 +88,9 @@ func openBook(ctx workflow.Context, in RunbookInput) (*book, error) {
 		questions: map[int]*question{}, pending: map[int]*pending{},
 		limit: max(minOutputs, outputsLimit/max(1, len(in.Steps))),
 	}
+	if err := b.checkSize(); err != nil {
+		return nil, err
+	}
 	b.steps, b.stop = workflow.WithCancel(ctx)
 	b.result = RunbookResult{Name: in.Name, Status: StatusRunning, StartedAt: workflow.Now(ctx), Target: in.Target}
 	for _, step := range in.Steps {
@@ -101,8 +105,13 @@ func openBook(ctx workflow.Context, in RunbookInput) (*book, error) {
 	return b, workflow.SetQueryHandler(ctx, "status", func() (RunbookResult, error) { return b.snapshot(), nil })
 }
 
-// minOutputs is what the outputs of one run may take however many runs there are.
-const minOutputs = 2 << 10
+const (
+	// minOutputs is what the outputs of one run may take however many runs there are.
+	minOutputs = 256
+	// maxRuns is how many plans, models and nested runbooks a runbook may run: each costs about 13 of the
+	// 51,200 events that a history may have, and a place in the result, which has to fit into 2 MB.
+	maxRuns = 2000
+)
 
 // run runs the steps to their end, and then, if that is the policy, their rollbacks.
 func (b *book) run() (RunbookResult, error) {

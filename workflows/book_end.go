@@ -51,7 +51,7 @@ func (b *book) undo(ctx workflow.Context, step int, r *StepResult, scope runbook
 		return err
 	}
 	undone := StepResult{ID: r.ID + "~rollback"}
-	if err := b.execute(ctx, undone.ID, &undone, job); err != nil {
+	if err := b.execute(ctx, undone.ID, &undone, job, minOutputs); err != nil {
 		return cause(err)
 	}
 	return nil

@@ -85,12 +85,13 @@ func (b *book) attempt(ctx workflow.Context, step int) error {
 		timer := workflow.NewTimerWithOptions(ctx, time.Duration(doc.Wait), workflow.TimerOptions{Summary: "step " + doc.ID})
 		return timer.Get(ctx, nil)
 	default:
-		return b.one(ctx, step, doc.ID, r, b.scope())
+		b.runs++
+		return b.one(ctx, step, doc.ID, r, b.scope(), b.limit)
 	}
 }
 
 // one runs a plan, a model or a nested runbook: a step's, or that of one of its items.
-func (b *book) one(ctx workflow.Context, step int, label string, r *StepResult, scope runbook.Scope) error {
+func (b *book) one(ctx workflow.Context, step int, label string, r *StepResult, scope runbook.Scope, limit int) error {
 	doc := &b.in.Steps[step]
 	if doc.Runbook != nil {
 		return b.nested(ctx, step, label, r, scope)
@@ -100,7 +101,7 @@ func (b *book) one(ctx workflow.Context, step int, label string, r *StepResult, 
 		if err != nil {
 			return fault(err)
 		}
-		err = b.execute(ctx, label, r, job)
+		err = b.execute(ctx, label, r, job, limit)
 		definite := typeOf(err) == activities.ErrorPlanFailed || typeOf(err) == activities.ErrorModelFailed
 		if !definite || try >= doc.Retries {
 			return err
@@ -109,7 +110,7 @@ func (b *book) one(ctx workflow.Context, step int, label string, r *StepResult, 
 }
 
 // execute tells the one story for a plan or a model.
-func (b *book) execute(ctx workflow.Context, label string, r *StepResult, job runbook.Job) error {
+func (b *book) execute(ctx workflow.Context, label string, r *StepResult, job runbook.Job, limit int) error {
 	preflight := !b.checked && (b.in.Preflight == nil || *b.in.Preflight)
 	adapter, policy, err := adapterOf(job, preflight)
 	if err != nil {
@@ -117,7 +118,7 @@ func (b *book) execute(ctx workflow.Context, label string, r *StepResult, job ru
 	}
 	r.Attempts++
 	r.PlanID, r.ModelID = job.Plan, job.Model
-	r.run = newStepExecution(ctx, adapter, policy, label, fmt.Sprintf("%s.%d", label, r.Attempts), b.limit)
+	r.run = newStepExecution(ctx, adapter, policy, label, fmt.Sprintf("%s.%d", label, r.Attempts), limit)
 	err = r.run.tell(ctx)
 	status := r.run.status
 	r.InstanceID, r.ObservedBy, r.Outputs = status.InstanceID, status.ObservedBy, adapter.results()
@@ -177,6 +178,29 @@ func fault(err error) error {
 	return temporal.NewNonRetryableApplicationError(err.Error(), activities.ErrorInvalidInput, nil)
 }
 
+// checkSize refuses, before anything starts, a runbook that would not fit into a history, as far as the
+// lists of its steps are known by then.
+func (b *book) checkSize() error {
+	scope, runs := b.scope(), 0
+	scope.Preview = true
+	for step := range b.in.Steps {
+		items, err := b.program.ForEach(step, scope)
+		if err == nil && b.in.Steps[step].ForEach != "" {
+			runs += len(items)
+		} else {
+			runs++
+		}
+	}
+	if runs > maxRuns {
+		return activities.InvalidInput(activities.Faults{{Path: "steps", Problem: tooManyRuns(runs).Error()}})
+	}
+	return nil
+}
+
+func tooManyRuns(runs int) error {
+	return fmt.Errorf("%d runs are more than the %d that one workflow can hold; put some of them into nested runbooks", runs, maxRuns)
+}
+
 // each runs a step for its items. Those that have succeeded in an earlier attempt are not run again.
 func (b *book) each(ctx workflow.Context, step int, items []any) error {
 	doc := &b.in.Steps[step]
@@ -187,6 +211,10 @@ func (b *book) each(ctx workflow.Context, step int, items []any) error {
 			r.Items[i] = StepResult{ID: fmt.Sprintf("%s[%d]", doc.ID, i), Status: StatusWaiting}
 		}
 	}
+	if b.runs += len(items); b.runs > maxRuns {
+		return fault(tooManyRuns(b.runs))
+	}
+	limit := max(minOutputs, b.limit/max(1, len(items)))
 	failures, under := 0, 0
 	tooMany := func() bool { return doc.MaxFailures.Exceeded(failures, len(items)) }
 	done := workflow.NewWaitGroup(ctx)
@@ -203,7 +231,7 @@ func (b *book) each(ctx workflow.Context, step int, items []any) error {
 		done.Add(1)
 		workflow.Go(ctx, func(ctx workflow.Context) {
 			defer done.Done()
-			if err := b.item(ctx, step, item, runbook.Item{Value: value, Index: i}); err != nil {
+			if err := b.item(ctx, step, item, runbook.Item{Value: value, Index: i}, limit); err != nil {
 				failures++
 			}
 			under--
@@ -220,13 +248,13 @@ func (b *book) each(ctx workflow.Context, step int, items []any) error {
 	return nil
 }
 
-func (b *book) item(ctx workflow.Context, step int, item *StepResult, value runbook.Item) error {
+func (b *book) item(ctx workflow.Context, step int, item *StepResult, value runbook.Item, limit int) error {
 	now := workflow.Now(ctx)
 	item.Status, item.Reason, item.StartedAt = StatusRunning, "", &now
 	b.show()
 	scope := b.scope()
 	scope.Item = &value
-	err := b.one(ctx, step, item.ID, item, scope)
+	err := b.one(ctx, step, item.ID, item, scope, limit)
 	end := workflow.Now(ctx)
 	item.FinishedAt = &end
 	switch {

@@ -3,6 +3,7 @@ package workflows
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -436,5 +437,26 @@ func TestADocumentWithManyMistakesStartsNothingAndNamesThemAll(t *testing.T) {
 	failed := failure(t, b.GetWorkflowError(), &faults)
 	require.Equal(t, activities.ErrorInvalidInput, failed.Type())
 	require.GreaterOrEqual(t, len(faults), 10, "%v", faults)
+	require.Empty(t, b.started)
+}
+
+func TestARunbookThatWouldNotFitIntoAHistoryIsRefusedWithTheReason(t *testing.T) {
+	t.Parallel()
+	lists := strings.Repeat(" - {id: %ID%, needs: [], plan: p, forEach: vars.hosts}\n", 3)
+	for _, id := range []string{"a", "b", "c"} {
+		lists = strings.Replace(lists, "%ID%", id, 1)
+	}
+	hosts := make([]any, 700)
+	for i := range hosts {
+		hosts[i] = int64(i)
+	}
+	b := newBookBench(t)
+	doc, err := runbook.Parse([]byte("name: big\nvars: {hosts: []}\nsteps:\n" + lists))
+	require.NoError(t, err)
+	doc.Vars["hosts"] = hosts
+	b.ExecuteWorkflow("Runbook", RunbookInput{Document: *doc})
+	failed := failure(t, b.GetWorkflowError(), nil)
+	require.Equal(t, activities.ErrorInvalidInput, failed.Type())
+	require.Contains(t, failed.Message(), "2100 runs are more than the 2000")
 	require.Empty(t, b.started)
 }
