@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.uber.org/goleak"
 
+	"github.com/dpaflow/dpaflow/internal/config"
 	"github.com/dpaflow/dpaflow/internal/connect"
 	"github.com/dpaflow/dpaflow/internal/devstack"
 )
@@ -49,10 +50,14 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// dial connects as the programs do.
-func dial(t *testing.T, temporal *devstack.Temporal) client.Client {
+// dial connects as the programs do, with the keys of their environment.
+func dial(t *testing.T, temporal *devstack.Temporal, env ...string) client.Client {
 	t.Helper()
-	c, err := connect.Dial(t.Context(), connect.Options{Env: environment(temporal.Env()), Logger: slog.New(slog.DiscardHandler)})
+	cfg, err := config.LoadStarter(environment(env).LookupEnv, false)
+	require.NoError(t, err)
+	c, err := connect.Dial(t.Context(), connect.Options{
+		Env: environment(temporal.Env()), Logger: slog.New(slog.DiscardHandler), EncryptionKeys: cfg.EncryptionKeys,
+	})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	return c

@@ -51,7 +51,7 @@ func newStackOn(t *testing.T, temporal *devstack.Temporal, platform platformtest
 	t.Helper()
 	platform.ClientSecret = clientSecret
 	s := &stack{
-		t: t, temporal: temporal, Client: dial(t, temporal), queue: t.Name(),
+		t: t, temporal: temporal, Client: dial(t, temporal, env...), queue: t.Name(),
 		sim: platformtest.Start(t, platform),
 	}
 	t.Cleanup(func() { // after the programs have stopped

@@ -1,0 +1,234 @@
+package e2e
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/internal/devstack"
+	"github.com/dpaflow/dpaflow/internal/encryption"
+	"github.com/dpaflow/dpaflow/platform/platformtest"
+	"github.com/dpaflow/dpaflow/workflows"
+)
+
+// encryptionKey makes a key of DPA_ENCRYPTION_KEYS.
+func encryptionKey(id string) string {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key)
+	return id + ":" + base64.StdEncoding.EncodeToString(key)
+}
+
+const (
+	plantedHost    = "planted-host-77d1"
+	plantedComment = "planted-comment-2b90"
+)
+
+func TestEncryptedRunsWorkAndShowNothingToWhoReadsTheServer(t *testing.T) {
+	t.Parallel()
+	keys := encryptionKey("k1")
+	plans := catalogue(success(100 * time.Millisecond))
+	plans.Models = models(1, success(100*time.Millisecond)).Models
+	s := newStack(t, plans, "DPA_ENCRYPTION_KEYS="+keys, executePath)
+
+	succeeds := s.run(s.queue+"-succeeds", input(plantedHost))
+	var result workflows.PlanResult
+	require.NoError(t, s.await(succeeds, &result))
+	require.Equal(t, workflows.ObservedByCallback, result.ObservedBy)
+	require.Equal(t, plantedHost, result.Outputs[0].Nodes[0].Result)
+
+	model := workflows.ModelInput{ModelID: plans.Models[0].ID, Params: host(plantedHost)}
+	turns := []client.WorkflowRun{s.runModel(s.queue+"-first", model), s.runModel(s.queue+"-second", model)}
+	for _, run := range turns {
+		var result workflows.ModelResult
+		require.NoError(t, s.await(run, &result))
+		require.Equal(t, plantedHost, result.Nodes[0].Result)
+	}
+
+	s.sim.SetScript("p", platformtest.Ends(platformtest.Fail, 100*time.Millisecond))
+	fails := s.run(s.queue+"-fails", input(plantedHost))
+	var failed *temporal.ApplicationError
+	require.ErrorAs(t, s.await(fails, nil), &failed)
+	require.Equal(t, activities.ErrorPlanFailed, failed.Type())
+	require.NoError(t, failed.Details(&result))
+	require.Contains(t, failed.Message(), result.InstanceID)
+
+	s.sim.SetScript("p", platformtest.Script{})
+	s.sim.Inject(platformtest.Fault{Endpoint: "P5", Times: 1, Kind: platformtest.FaultStatus, Status: http.StatusBadGateway})
+	unknown := s.run(s.queue+"-unknown", input(plantedHost))
+	s.reaches(unknown, workflows.PhaseUnknown)
+	s.resolve(unknown, workflows.ResolveTrigger{Action: workflows.ActionAdopt, InstanceID: "in4711", Comment: plantedComment})
+	stdout, stderr, code := s.starter("resolve", unknown.GetID(), "--status", "SUCCESS", "--comment", plantedComment)
+	require.Zero(t, code, "%s%s", stdout, stderr)
+	_ = s.await(unknown, nil) // the platform has no outputs of such an instance
+	require.Equal(t, plantedComment, s.state(unknown).Actions[0].Comment)
+
+	bad := s.run(s.queue+"-bad", workflows.PlanInput{PlanID: "p", Params: activities.PlanParams{"planted-model": {}}})
+	require.ErrorContains(t, s.await(bad, nil), "planted-model")
+
+	_, stderr, code = s.starter("schedule", "create", s.queue, "plan", "p", "--param", "md1.HOST="+plantedHost, "--every", "24h")
+	require.Zero(t, code, stderr)
+	stdout, stderr, code = s.starter("schedule", "describe", s.queue)
+	require.Zero(t, code, stderr)
+	require.Contains(t, stdout, plantedHost)
+	schedule := s.ScheduleClient().GetHandle(t.Context(), s.queue)
+	described, err := schedule.Describe(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, schedule.Delete(t.Context()))
+
+	_, secret, _ := strings.Cut(keys, ":")
+	planted := []string{plantedHost, plantedComment, clientSecret, dbPassword, s.key, secret, "db-password", "主机<名>", "/callbacks/"}
+	histories := toJSON(t, described.Memo) + toJSON(t, described.Schedule)
+	for _, run := range append(turns, succeeds, fails, unknown, bad) {
+		histories += s.raw(run)
+	}
+	for where, text := range map[string]string{
+		"histories": histories, "logs": s.logs.String(),
+		"metrics": s.metrics(s.worker) + s.metrics(s.bridge),
+	} {
+		require.NotEmpty(t, text)
+		for _, secret := range planted {
+			require.NotContains(t, text, secret, where)
+		}
+	}
+	require.Contains(t, histories, "binary/encrypted")
+	require.NotContains(t, histories, "planted-model", "messages of failures are encrypted too")
+}
+
+func TestWhatIsNotEncryptedIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, catalogue(), "DPA_ENCRYPTION_KEYS="+encryptionKey("k1"))
+	naive := dial(t, s.temporal)
+	stranger := s.runCLI(s.queue+"-stranger", toJSON(t, input("web1")))
+	require.ErrorContains(t, s.await(stranger, nil), "DPA_ENCRYPTION_KEYS")
+	require.Zero(t, s.calls()["P5"])
+
+	run := s.run(s.queue, input("web1"))
+	s.reaches(run, workflows.PhaseWaiting)
+	before := len(s.history(run))
+	update, err := naive.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
+		WorkflowID: run.GetID(), UpdateName: "resolveRun", Args: []any{workflows.ResolveRun{Status: workflows.StatusSuccess}},
+		WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	require.NoError(t, err)
+	require.Error(t, update.Get(t.Context(), nil))
+	require.Len(t, s.history(run), before, "a refused update leaves no trace")
+	instance := s.instance("web1")
+	s.command("workflow", "signal", "--workflow-id", run.GetID(), "--name", "platform-callback:"+instance,
+		"--input", `{"instanceId":"`+instance+`","status":"FAIL"}`)
+	require.Eventually(t, func() bool { return strings.Contains(s.logs.String(), encryption.ErrPlaintext.Error()) }, patience, 50*time.Millisecond)
+	require.Equal(t, workflows.PhaseWaiting, s.state(run).Phase)
+	require.NoError(t, s.TerminateWorkflow(t.Context(), run.GetID(), "", "the test is over"))
+}
+
+func TestTheTemporalCommandReadsAndWritesThroughTheCodecServer(t *testing.T) {
+	t.Parallel()
+	const token = "planted-codec-token-93"
+	s := newStack(t, catalogue(success(100*time.Millisecond)), "DPA_ENCRYPTION_KEYS="+encryptionKey("k1"))
+	address, err := devstack.FreeAddress()
+	require.NoError(t, err)
+	s.env = append(s.env, "DPA_CODEC_ADDR="+address, "DPA_CODEC_TOKEN="+token)
+	server, err := devstack.StartProgram(t.Context(), devstack.ProgramOptions{
+		Program: "codec", Env: s.env, Output: &s.logs, Race: true, Listens: address,
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+	codec := []string{"--codec-endpoint", "http://" + address, "--codec-auth", "Bearer " + token}
+
+	id := s.queue
+	s.command(append([]string{"workflow", "start", "--type", "RunPlan", "--task-queue", s.queue, "--workflow-id", id,
+		"--input", toJSON(t, input(plantedHost))}, codec...)...)
+	run := s.GetWorkflow(t.Context(), id, "")
+	require.NoError(t, s.await(run, nil))
+	require.NotContains(t, s.raw(run), plantedHost)
+	show := []string{"workflow", "show", "--workflow-id", id, "-o", "json"}
+	require.NotContains(t, s.shown(show), plantedHost)
+	require.Contains(t, s.shown(append(show, codec...)), plantedHost)
+	require.Contains(t, s.command(append([]string{"workflow", "result", "--workflow-id", id}, codec...)...), plantedHost)
+	require.Contains(t, s.command(append([]string{"workflow", "query", "--workflow-id", id, "--type", "status"}, codec...)...), "ENDED")
+	require.NotContains(t, s.logs.String(), token)
+}
+
+func TestARotationOfKeysLosesNothing(t *testing.T) {
+	t.Parallel()
+	before, after := encryptionKey("old"), encryptionKey("new")
+	s := newStack(t, catalogue(), "DPA_ENCRYPTION_KEYS="+before)
+	waits := s.run(s.queue+"-waits", input("web1"))
+	s.reaches(waits, workflows.PhaseWaiting)
+	early := s.run(s.queue+"-early", input("web2"))
+	s.reaches(early, workflows.PhaseWaiting)
+
+	// Done in the wrong order: the bridge encrypts with a key that the worker does not have yet.
+	s.env = append(s.env, "DPA_ENCRYPTION_KEYS="+after+","+before)
+	require.NoError(t, s.bridge.Stop())
+	s.bridge = s.start("signals/bridge")
+	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web2"), platformtest.Success))
+	require.Eventually(t, func() bool { return strings.Contains(s.logs.String(), encryption.ErrUnknownKey.Error()) }, patience, 50*time.Millisecond)
+
+	require.NoError(t, s.worker.Stop())
+	s.worker = s.start("worker")
+	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Success))
+	s.Client = dial(t, s.temporal, "DPA_ENCRYPTION_KEYS="+after+","+before)
+	for _, run := range []client.WorkflowRun{waits, early} {
+		var result workflows.PlanResult
+		require.NoError(t, s.await(s.GetWorkflow(t.Context(), run.GetID(), ""), &result))
+		require.Equal(t, workflows.ObservedByCallback, result.ObservedBy)
+	}
+	require.Len(t, s.sim.Executions(), 2)
+
+	// Whoever has the old key only cannot read what was written since.
+	err := dial(t, s.temporal, "DPA_ENCRYPTION_KEYS="+before).GetWorkflow(t.Context(), waits.GetID(), "").Get(t.Context(), new(workflows.PlanResult))
+	require.ErrorIs(t, err, encryption.ErrUnknownKey)
+}
+
+// shown is a history as the temporal command shows it.
+func (s *stack) shown(args []string) string {
+	s.t.Helper()
+	history, err := client.HistoryFromJSON(strings.NewReader(s.command(args...)), client.HistoryJSONOptions{})
+	require.NoError(s.t, err)
+	data, err := proto.Marshal(history)
+	require.NoError(s.t, err)
+	return string(data)
+}
+
+// raw is everything that the server has of a run, as it has it.
+func (s *stack) raw(run client.WorkflowRun) string {
+	s.t.Helper()
+	var text strings.Builder
+	add := func(message proto.Message, err error) {
+		require.NoError(s.t, err)
+		data, err := proto.Marshal(message) // payloads are plain bytes in it
+		require.NoError(s.t, err)
+		text.Write(data)
+	}
+	for _, event := range s.history(run) {
+		add(event, nil)
+		if event.EventType == enums.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED {
+			described, err := s.DescribeWorkflowExecution(s.t.Context(), run.GetID(), run.GetRunID())
+			add(described, err)
+		}
+	}
+	return text.String()
+}
+
+// metrics are all that a program has counted.
+func (s *stack) metrics(program *devstack.Program) string {
+	s.t.Helper()
+	web := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := web.Get("http://" + program.Admin + "/metrics")
+	require.NoError(s.t, err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(s.t, err)
+	return string(text)
+}
