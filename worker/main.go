@@ -86,6 +86,7 @@ func run(ctx context.Context, cfg config.Worker, withBridge bool) error {
 		// A trigger under way must get its answer: nothing else tells what became of it.
 		WorkerStopTimeout: cfg.Platform.Timeout + 5*time.Second,
 		OnFatalError:      func(err error) { logger.Error("the worker stops", "error", err) },
+		DeploymentOptions: deployment(cfg),
 	})
 	workflows.Register(w, all)
 
@@ -110,6 +111,17 @@ func run(ctx context.Context, cfg config.Worker, withBridge bool) error {
 		return err
 	}
 	return nil
+}
+
+// deployment makes a worker with a build id one that only runs what the server has moved to its version.
+func deployment(cfg config.Worker) worker.DeploymentOptions {
+	if cfg.BuildID == "" {
+		return worker.DeploymentOptions{}
+	}
+	return worker.DeploymentOptions{
+		UseVersioning: true,
+		Version:       worker.WorkerDeploymentVersion{DeploymentName: cfg.DeploymentName, BuildID: cfg.BuildID},
+	}
 }
 
 // newActivities makes the activities over the platform's client.

@@ -1,0 +1,103 @@
+package e2e
+
+import (
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"github.com/dpaflow/dpaflow/platform/platformtest"
+	"github.com/dpaflow/dpaflow/workflows"
+)
+
+// The steps of docs/upgrading.md.
+func TestARunThatWaitsIsTakenOverByTheNextVersion(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, catalogue(), "DPA_DEPLOYMENT_NAME="+t.Name(), "DPA_BUILD_ID=v1")
+	s.setCurrent("v1")
+	run := s.run(s.queue, input("web1"))
+	s.reaches(run, workflows.PhaseWaiting)
+	require.Equal(t, "v1", s.versionOf(run))
+
+	old := s.worker
+	s.env = append(s.env, "DPA_BUILD_ID=v2")
+	s.worker = s.start("worker")
+	second := s.run(s.queue+"-second", input("web2"))
+	s.reaches(second, workflows.PhaseWaiting)
+	require.Equal(t, "v1", s.versionOf(second), "a version that is not current gets no runs")
+
+	ends := func(host string, run client.WorkflowRun, version string) {
+		t.Helper()
+		require.NoError(t, s.sim.Callback(t.Context(), s.instance(host), platformtest.Success))
+		var result workflows.PlanResult
+		require.NoError(t, s.await(run, &result))
+		require.Equal(t, s.instance(host), result.InstanceID)
+		require.Equal(t, version, s.versionOf(run))
+	}
+	s.setCurrent("v2")
+	third := s.run(s.queue+"-third", input("web3"))
+	s.reaches(third, workflows.PhaseWaiting)
+	require.Equal(t, "v2", s.versionOf(third))
+	s.setCurrent("v1") // handed back
+	ends("web3", third, "v1")
+
+	s.setCurrent("v2")
+	require.NoError(t, old.Stop())
+	ends("web1", run, "v2")
+	ends("web2", second, "v2")
+	require.Len(t, s.sim.Executions(), 3)
+}
+
+// Workers without versioning are given up for versioned ones, and taken back.
+func TestRunsMoveToVersionedWorkersAndBack(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, catalogue())
+	first := s.run(s.queue+"-first", input("web1"))
+	s.reaches(first, workflows.PhaseWaiting)
+
+	unversioned := s.worker
+	s.env = append(s.env, "DPA_DEPLOYMENT_NAME="+t.Name(), "DPA_BUILD_ID=v1")
+	s.worker = s.start("worker")
+	s.setCurrent("v1")
+	require.NoError(t, unversioned.Stop())
+	second := s.run(s.queue+"-second", input("web2"))
+	s.reaches(second, workflows.PhaseWaiting)
+	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Success))
+	require.NoError(t, s.await(first, nil))
+	require.Equal(t, "v1", s.versionOf(first))
+
+	versioned := s.worker
+	s.env = append(s.env, "DPA_DEPLOYMENT_NAME=", "DPA_BUILD_ID=")
+	s.worker = s.start("worker")
+	s.command("worker", "deployment", "set-current-version", "--deployment-name", t.Name(), "--unversioned", "--yes")
+	require.NoError(t, versioned.Stop())
+	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web2"), platformtest.Success))
+	require.NoError(t, s.await(second, nil))
+}
+
+// setCurrent makes a version the deployment's current one, as soon as the server knows it.
+func (s *stack) setCurrent(build string) {
+	s.t.Helper()
+	var out []byte
+	known := func() bool {
+		cmd := exec.CommandContext(s.t.Context(), s.temporal.CLI, "worker", "deployment", "set-current-version",
+			"--deployment-name", s.t.Name(), "--build-id", build, "--yes")
+		cmd.Env = append(cmd.Environ(), s.temporal.Env()...)
+		var err error
+		out, err = cmd.CombinedOutput()
+		return err == nil
+	}
+	for deadline := time.Now().Add(patience); !known(); pause(s.t.Context(), 500*time.Millisecond) {
+		require.True(s.t, time.Now().Before(deadline), "%s", out)
+	}
+}
+
+// versionOf is the build that ran a run last.
+func (s *stack) versionOf(run client.WorkflowRun) string {
+	s.t.Helper()
+	described, err := s.DescribeWorkflowExecution(s.t.Context(), run.GetID(), run.GetRunID())
+	require.NoError(s.t, err)
+	return described.GetWorkflowExecutionInfo().GetVersioningInfo().GetDeploymentVersion().GetBuildId()
+}
