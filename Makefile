@@ -3,13 +3,13 @@
 # version pinned in tools/go.mod.
 
 LINT      := go tool -modfile=tools/lint/go.mod
-REPLAYED  := $(patsubst %,./%/...,$(wildcard workflows runbook))
+REPLAYED  := $(patsubst %,./%/...,$(wildcard workflows runbook examples))
 FUZZTIME  ?= 1m
 BENCHTIME ?= 1s
 
 .PHONY: demo dev build test lint bench record fuzz
 
-demo: ## the whole stack, three plans run end to end, and stopped again
+demo: ## the whole stack, plans and a runbook run end to end, and stopped again
 	go run ./internal/demo
 
 dev: ## the whole stack, left running until Ctrl-C

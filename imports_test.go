@@ -35,6 +35,9 @@ var layers = map[string]layer{
 	"runbook":               {never: []string{"net/http"}, deep: []string{"go.temporal.io"}},
 	"workflows":             {own: []string{"activities", "signals", "runbook"}, never: []string{"net/http", "os"}},
 
+	// What users could write in a module of their own.
+	"examples": {own: []string{"activities", "runbook", "workflows"}},
+
 	"platform/platformtest/simulator": everything,
 	"signals/bridge":                  everything,
 	"worker":                          everything,
@@ -96,6 +99,9 @@ func TestEveryKindOfForbiddenImportIsCaught(t *testing.T) {
 		{of: "workflows", deps: module + "/platform", allowed: true},
 		{of: "workflows", imports: module + "/runbook", allowed: true},
 		{of: "worker", imports: module + "/internal/admin", allowed: true},
+		{of: "examples/switchover", imports: module + "/runbook", allowed: true},
+		{of: "examples/ownworkflow", imports: module + "/internal/config"},
+		{of: "examples/ownworkflow", imports: module + "/platform"},
 		{of: "elsewhere", allowed: false},
 	} {
 		found := violations([]listed{{

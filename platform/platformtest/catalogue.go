@@ -1,6 +1,9 @@
 package platformtest
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // The statuses of an execution from its trigger on. A model's Success is FINISH on the wire of W4 and W5.
 const (
@@ -45,6 +48,20 @@ type Script struct {
 	Steps       []Step
 	Outputs     []ModelOutputs // to be read once the execution has ended; a model's are flattened to their nodes
 	NoCallbacks bool           // keep silent although a callback URL was given
+	Flaky       bool           // every second execution, the first one to begin with, ends FAIL instead of SUCCESS
+}
+
+// turn is the script of the n-th execution, from 0.
+func (s Script) turn(n int) Script {
+	if s.Flaky && n%2 == 0 {
+		s.Steps = slices.Clone(s.Steps)
+		for i := range s.Steps {
+			if s.Steps[i].Status == Success {
+				s.Steps[i].Status = Fail
+			}
+		}
+	}
+	return s
 }
 
 // Step is one change of an execution's status. A plan calls back at every step,

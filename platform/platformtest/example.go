@@ -4,7 +4,8 @@ import "time"
 
 // Example is a small catalogue to try things with: plans that succeed (acf42dd3 with a
 // parameter, bcf42dd4, ccf42dd5), fail (dcf42dd6) and are suspended on the way
-// (ecf42dd7), and models, of which mdfail00001 fails. Steps take a second or two.
+// (ecf42dd7), those of a switchover to another site, of which fcf42de5 fails every second time, and models,
+// of which mdfail00001 fails. Steps take a second or two.
 func Example() Catalogue {
 	const workdir = "DPA_MODEL_WORKDIR"
 	inputs := []Input{{Name: workdir, Type: "running"}}
@@ -12,7 +13,7 @@ func Example() Catalogue {
 	fails := []Step{{Running, time.Second}, {Fail, time.Second}}
 
 	return Catalogue{
-		Plans: []Plan{
+		Plans: append([]Plan{
 			{
 				ID: "acf42dd3", Title: "测试预案",
 				Inputs: []ModelInputs{{ModelID: "md1606743910508", ModelName: "环境检查", Inputs: inputs}},
@@ -44,7 +45,7 @@ func Example() Catalogue {
 					Outputs: outputs("md1606743910904", "人工确认", Node{Name: "确认结果", Result: "同意"}),
 				},
 			},
-		},
+		}, switchover()...),
 		Models: []Model{
 			{
 				ID: "md1606743910508", Name: "环境检查", Inputs: inputs,
@@ -63,6 +64,31 @@ func Example() Catalogue {
 					Node{Name: "错误信息", Result: "权限不足"})},
 			},
 		},
+	}
+}
+
+// switchover are the plans that move a system to another site, together with bcf42dd4 and ccf42dd5.
+func switchover() []Plan {
+	plan := func(id, title, modelID, input string, nodes ...Node) Plan {
+		p := Plan{ID: id, Title: title, Script: Script{
+			Steps:   []Step{{Running, 500 * time.Millisecond}, {Success, time.Second}},
+			Outputs: outputs(modelID, title, nodes...),
+		}}
+		if input != "" {
+			p.Inputs = []ModelInputs{{ModelID: modelID, ModelName: title, Inputs: []Input{{Name: input, Type: "running"}}}}
+		}
+		return p
+	}
+	traffic := plan("fcf42de5", "流量切换", "md1606743911005", "DATABASE", Node{Name: "目标数据库", Result: "{{DATABASE}}"})
+	traffic.Script.Flaky = true
+	return []Plan{
+		plan("acf42de1", "备站检查", "md1606743911001", "SITE", Node{Name: "备站", Result: "{{SITE}}"}, Node{Name: "复制延迟", Result: "0"}),
+		plan("bcf42de2", "冻结变更", "md1606743911002", "", Node{Name: "冻结单号", Result: "FZ-0042"}),
+		plan("ccf42de3", "解除冻结", "md1606743911003", "TICKET", Node{Name: "冻结单号", Result: "{{TICKET}}"}),
+		plan("ecf42de4", "数据库回切", "md1606743911004", "", Node{Name: "新主库", Result: "10.0.0.11"}),
+		traffic,
+		plan("acf42de6", "主机探测", "md1606743911006", "HOST", Node{Name: "探测主机", Result: "{{HOST}}"}),
+		plan("bcf42de7", "流量回切", "md1606743911007", "", Node{Name: "目标数据库", Result: "10.0.0.11"}),
 	}
 }
 

@@ -17,6 +17,7 @@ type job struct {
 	status  string
 	updated int64 // Unix milliseconds
 	active  int   // executions that have not ended
+	begun   int   // executions
 }
 
 // created is when every plan and model was made, as in the documents' sample.
@@ -101,7 +102,7 @@ func (s *Simulator) trigger(j *job, e Execution) (*run, error) {
 		return nil, refuse(999, "model %s is running or suspended", j.id)
 	}
 	r := &run{
-		Execution: e, job: j, script: j.script, faults: s.takeCallbackFaults(j.id),
+		Execution: e, job: j, script: j.script.turn(j.begun), faults: s.takeCallbackFaults(j.id),
 		news: make(chan string, len(j.script.Steps)), played: make(chan struct{}), delivered: make(chan struct{}),
 	}
 	if j.model {
@@ -112,6 +113,7 @@ func (s *Simulator) trigger(j *job, e Execution) (*run, error) {
 	r.InstanceID = fmt.Sprintf("in%d", 10000001+len(s.runs))
 	r.TriggeredAt = time.Now()
 	s.runs = append(s.runs, r)
+	j.begun++
 	j.active++
 	s.move(r, Running)
 	s.tasks.Go(func() { s.play(r) })

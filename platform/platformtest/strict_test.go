@@ -130,6 +130,19 @@ func TestOutputsComeWithTheEnd(t *testing.T) {
 	require.Equal(t, platformtest.Running, sim.Executions()[0].Status)
 }
 
+func TestAFlakyPlanFailsEverySecondTime(t *testing.T) {
+	t.Parallel()
+	c := start(t, platformtest.Options{})
+	script := platformtest.Ends(platformtest.Success, 0)
+	script.Flaky = true
+	c.SetScript("p1", script)
+	var ends []string
+	for range 4 {
+		ends = append(ends, c.delivered(c.trigger("p1", "")).Status)
+	}
+	require.Equal(t, []string{"FAIL", "SUCCESS", "FAIL", "SUCCESS"}, ends)
+}
+
 func TestACodeBuysOneToken(t *testing.T) {
 	t.Parallel()
 	sim := start(t, platformtest.Options{})
