@@ -293,9 +293,20 @@ func (b *book) nested(ctx workflow.Context, step int, label string, r *StepResul
 	var result RunbookResult
 	err = workflow.ExecuteChildWorkflow(ctx, "Runbook", in).Get(ctx, &result)
 	var failed *temporal.ApplicationError
-	if errors.As(err, &failed) && failed.HasDetails() {
-		_ = failed.Details(&result) // the message says enough where its details are of another form
+	var cancelled *temporal.CanceledError
+	switch { // the message says enough where the details are of another form
+	case errors.As(err, &failed) && failed.HasDetails():
+		_ = failed.Details(&result)
+	case errors.As(err, &cancelled) && cancelled.HasDetails():
+		_ = cancelled.Details(&result)
 	}
-	r.Items = slices.Clone(result.Steps)
+	r.Items, r.left = slices.Clone(result.Steps), result.StillRunning
+	for _, left := range result.StillRunning {
+		b.result.StillRunning = append(b.result.StillRunning, StillRunning{Step: label + "/" + left.Step, InstanceID: left.InstanceID})
+	}
+	for _, action := range result.Actions {
+		action.Step = strings.TrimSuffix(label+"/"+action.Step, "/")
+		b.result.Actions = append(b.result.Actions, action)
+	}
 	return err
 }

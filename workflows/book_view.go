@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/workflow"
@@ -40,6 +41,7 @@ func resultOf(r *StepResult) runbook.Result {
 // snapshot is the result as it stands, with what its runs know at this moment.
 func (b *book) snapshot() RunbookResult {
 	result := b.result
+	result.StillRunning = slices.Clone(b.result.StillRunning)
 	result.Steps = make([]StepResult, len(b.result.Steps))
 	for i := range b.result.Steps {
 		result.Steps[i] = live(b.result.Steps[i], &result.StillRunning)
@@ -57,6 +59,7 @@ func live(r StepResult, left *[]StillRunning) StepResult {
 		items[i] = live(r.Items[i], left)
 	}
 	r.Items = items
+	*left = append(*left, r.left...)
 	if r.run == nil {
 		return r
 	}
