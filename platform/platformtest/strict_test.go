@@ -135,10 +135,11 @@ func TestAFlakyPlanFailsEverySecondTime(t *testing.T) {
 	c := start(t, platformtest.Options{})
 	script := platformtest.Ends(platformtest.Success, 0)
 	script.Flaky = true
+	address := receive(t).URL
 	c.SetScript("p1", script)
 	var ends []string
 	for range 4 {
-		ends = append(ends, c.delivered(c.trigger("p1", "")).Status)
+		ends = append(ends, c.delivered(c.trigger("p1", address)).Status)
 	}
 	require.Equal(t, []string{"FAIL", "SUCCESS", "FAIL", "SUCCESS"}, ends)
 }
