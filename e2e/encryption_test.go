@@ -38,7 +38,7 @@ func TestEncryptedRunsWorkAndShowNothingToWhoReadsTheServer(t *testing.T) {
 	t.Parallel()
 	keys := encryptionKey("k1")
 	plans := catalogue(success(100 * time.Millisecond))
-	plans.Models = models(1, success(100*time.Millisecond)).Models
+	plans.Models = models(1, success(3*time.Second)).Models
 	s := newStack(t, plans, "DPA_ENCRYPTION_KEYS="+keys, executePath)
 
 	succeeds := s.run(s.queue+"-succeeds", input(plantedHost))
@@ -54,6 +54,8 @@ func TestEncryptedRunsWorkAndShowNothingToWhoReadsTheServer(t *testing.T) {
 		require.NoError(t, s.await(run, &result))
 		require.Equal(t, plantedHost, result.Nodes[0].Result)
 	}
+	require.Contains(t, s.logs.String(), "the model is busy", "one had to wait for its turn")
+	require.NotContains(t, s.logs.String(), "read who has the turn", "and could read whose it was")
 
 	s.sim.SetScript("p", platformtest.Ends(platformtest.Fail, 100*time.Millisecond))
 	fails := s.run(s.queue+"-fails", input(plantedHost))
