@@ -126,11 +126,11 @@ func TestModelsWhoseCallbacksAreLostEndByTheirStatus(t *testing.T) {
 		var result workflows.ModelResult
 		require.NoError(t, s.await(run, &result))
 		require.Equal(t, workflows.ObservedByPoll, result.ObservedBy)
-		require.Equal(t, 1, s.state(run).Polls)
 		slowest = max(slowest, result.FinishedAt.Sub(result.TriggeredAt))
 	}
 	require.Less(t, slowest, pollAfter+10*time.Second)
-	require.Equal(t, n, s.calls()["W4"])
+	require.GreaterOrEqual(t, s.calls()["W4"], n)
+	require.LessOrEqual(t, s.calls()["W4"], 2*n, "the polls of a run are bounded")
 	t.Logf("%d runs, the slowest found after %s, %d polls in all", n, slowest, s.calls()["W4"])
 }
 
