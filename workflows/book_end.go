@@ -23,18 +23,10 @@ func (b *book) rollBack() {
 		r.RolledBack = StatusRunning
 		b.show()
 		var failures []error
-		if len(r.Items) == 0 {
+		if b.in.Steps[step].ForEach == "" {
 			failures = append(failures, b.undo(ctx, step, r, b.scope()))
-		}
-		for i := range slices.Backward(r.Items) {
-			scope := b.scope()
-			scope.Item = &runbook.Item{Index: i}
-			if items, err := b.program.ForEach(step, scope); err == nil && i < len(items) {
-				scope.Item.Value = items[i]
-			}
-			if r.Items[i].Status == StatusSuccess {
-				failures = append(failures, b.undo(ctx, step, &r.Items[i], scope))
-			}
+		} else {
+			failures = b.undoItems(ctx, step, r)
 		}
 		r.RolledBack = StatusSuccess
 		if err := errors.Join(failures...); err != nil {
@@ -42,6 +34,22 @@ func (b *book) rollBack() {
 		}
 		b.show()
 	}
+}
+
+// undoItems undoes the items that had succeeded, the last one first.
+func (b *book) undoItems(ctx workflow.Context, step int, r *StepResult) (failures []error) {
+	for i := range slices.Backward(r.Items) {
+		if r.Items[i].Status != StatusSuccess {
+			continue
+		}
+		scope := b.scope()
+		scope.Item = &runbook.Item{Index: i}
+		if items, err := b.program.ForEach(step, scope); err == nil && i < len(items) {
+			scope.Item.Value = items[i]
+		}
+		failures = append(failures, b.undo(ctx, step, &r.Items[i], scope))
+	}
+	return failures
 }
 
 // undo runs one rollback to its end.

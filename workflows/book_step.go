@@ -300,7 +300,7 @@ func (b *book) nested(ctx workflow.Context, step int, label string, r *StepResul
 	case errors.As(err, &cancelled) && cancelled.HasDetails():
 		_ = cancelled.Details(&result)
 	}
-	r.Items, r.left = slices.Clone(result.Steps), result.StillRunning
+	r.Items = slices.Clone(result.Steps)
 	for _, left := range result.StillRunning {
 		b.result.StillRunning = append(b.result.StillRunning, StillRunning{Step: label + "/" + left.Step, InstanceID: left.InstanceID})
 	}

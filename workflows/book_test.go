@@ -460,3 +460,19 @@ func TestARunbookThatWouldNotFitIntoAHistoryIsRefusedWithTheReason(t *testing.T)
 	require.Contains(t, failed.Message(), "2100 runs are more than the 2000")
 	require.Empty(t, b.started)
 }
+
+func TestARollbackOfANestedRunbookRunsOnceHoweverManyStepsItHas(t *testing.T) {
+	t.Parallel()
+	b := newBookBench(t)
+	b.ends["bad"] = []string{"FAIL"}
+	result, failed := b.run(`
+name: r
+onFailure: rollback
+steps:
+  - {id: a, rollback: {plan: undo}, runbook: {name: inner, steps: [{id: x, wait: 1s}, {id: y, wait: 1s}]}}
+  - {id: b, plan: bad}
+`)
+	require.Equal(t, ErrorRunbookFailed, failed)
+	require.Equal(t, StatusSuccess, result.Steps[0].RolledBack)
+	require.Equal(t, []string{"bad", "undo"}, b.started)
+}

@@ -59,7 +59,6 @@ func live(r StepResult, left *[]StillRunning) StepResult {
 		items[i] = live(r.Items[i], left)
 	}
 	r.Items = items
-	*left = append(*left, r.left...)
 	if r.run == nil {
 		return r
 	}
