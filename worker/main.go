@@ -7,23 +7,18 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"log/slog"
-	"net"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"go.temporal.io/sdk/worker"
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/grpc"
 
 	"github.com/dpaflow/dpaflow/activities"
 	"github.com/dpaflow/dpaflow/internal/admin"
 	"github.com/dpaflow/dpaflow/internal/bridge"
 	"github.com/dpaflow/dpaflow/internal/config"
 	"github.com/dpaflow/dpaflow/internal/connect"
-	"github.com/dpaflow/dpaflow/internal/telemetry"
+	"github.com/dpaflow/dpaflow/internal/program"
 	"github.com/dpaflow/dpaflow/platform"
 	"github.com/dpaflow/dpaflow/signals"
 	"github.com/dpaflow/dpaflow/workflows"
@@ -31,76 +26,45 @@ import (
 
 func main() {
 	withBridge := flag.Bool("bridge", false, "also receive the platform's callbacks, on DPA_BRIDGE_ADDR")
-	probe := flag.Bool("healthcheck", false, "ask the worker that runs beside whether it is ready, and exit")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	cfg, err := config.LoadWorker(os.LookupEnv, *withBridge)
-	switch {
-	case err != nil:
-	case *probe:
-		err = admin.Probe(ctx, cfg.AdminAddr)
-	default:
-		err = run(ctx, cfg, *withBridge)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "worker:", err)
-		os.Exit(1)
-	}
+	program.Main("worker",
+		func() (config.Worker, error) { return config.LoadWorker(os.LookupEnv, *withBridge) },
+		func(cfg config.Worker) string { return cfg.AdminAddr },
+		func(ctx context.Context, cfg config.Worker) error { return run(ctx, cfg, *withBridge) })
 }
 
 func run(ctx context.Context, cfg config.Worker, withBridge bool) error {
-	logger := telemetry.NewLogger(os.Stderr, cfg.LogLevel)
-	slog.SetDefault(logger)
-	metrics, err := telemetry.NewMetrics(logger)
+	p, err := program.Open(ctx, cfg.Common, cfg.AdminAddr, connect.Options{Worker: true})
 	if err != nil {
 		return err
 	}
-	// What listens is opened first: a taken port stops the program before anything has begun.
-	adminListener, err := net.Listen("tcp", cfg.AdminAddr)
-	if err != nil {
-		return fmt.Errorf("listen for operators: %w; check DPA_ADMIN_ADDR", err)
-	}
-	defer adminListener.Close()
-
-	temporal, err := connect.Dial(ctx, connect.Options{
-		Logger:      logger,
-		Metrics:     metrics.Temporal(),
-		DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(signals.RequestIDInterceptor)},
-
-		EncryptionKeys: cfg.EncryptionKeys,
-		Worker:         true,
-	})
-	if err != nil {
-		return err
-	}
-	defer temporal.Close()
-
-	index := newIndex(temporal, logger)
+	defer p.Close()
+	index := newIndex(p.Temporal, p.Log)
 	index.Look(ctx)
-	all, err := newActivities(cfg, temporal, index, logger, metrics)
+	all, err := newActivities(cfg, p, index)
 	if err != nil {
 		return err
 	}
-	w := worker.New(temporal.Client, cfg.TaskQueue, worker.Options{
+	w := worker.New(p.Temporal.Client, cfg.TaskQueue, worker.Options{
 		// A trigger under way must get its answer: nothing else tells what became of it.
 		WorkerStopTimeout: cfg.Platform.Timeout + 5*time.Second,
-		OnFatalError:      func(err error) { logger.Error("the worker stops", "error", err) },
-		DeploymentOptions: deployment(cfg),
+		// A large runbook takes its time to be checked, and more on a busy machine.
+		DeadlockDetectionTimeout: 10 * time.Second,
+		OnFatalError:             func(err error) { p.Log.Error("the worker stops", "error", err) },
+		DeploymentOptions:        deployment(cfg),
 	})
 	workflows.Register(w, all)
 
-	checks := []admin.Check{{Name: "temporal", Ready: temporal.Ready}}
+	checks := []admin.Check{{Name: "temporal", Ready: p.Temporal.Ready}}
 	group, ctx := errgroup.WithContext(ctx)
 	if withBridge {
-		b, err := bridge.Open(cfg.Bridge, temporal, logger, metrics.MeterProvider())
+		b, err := bridge.Open(cfg.Bridge, p.Temporal, p.Log, p.Metrics.MeterProvider())
 		if err != nil {
 			return err
 		}
 		checks = append(checks, b.Check())
 		group.Go(func() error { return b.Serve(ctx) })
 	}
-	group.Go(func() error { return admin.Serve(ctx, adminListener, admin.Handler(metrics.Handler(), checks...)) })
+	group.Go(func() error { return p.ServeAdmin(ctx, checks...) })
 	group.Go(func() error { return index.Watch(ctx) })
 	group.Go(func() error {
 		stopped := make(chan any)
@@ -125,8 +89,8 @@ func deployment(cfg config.Worker) worker.DeploymentOptions {
 }
 
 // newActivities makes the activities over the platform's client.
-func newActivities(cfg config.Worker, temporal *connect.Client, index *index, logger *slog.Logger, metrics *telemetry.Metrics) (*activities.Activities, error) {
-	cfg.Platform.Logger, cfg.Platform.MeterProvider = logger, metrics.MeterProvider()
+func newActivities(cfg config.Worker, p *program.Program, index *index) (*activities.Activities, error) {
+	cfg.Platform.Logger, cfg.Platform.MeterProvider = p.Log, p.Metrics.MeterProvider()
 	client, err := platform.New(cfg.Platform)
 	if err != nil {
 		return nil, err
@@ -142,8 +106,8 @@ func newActivities(cfg config.Worker, temporal *connect.Client, index *index, lo
 		Secrets:   secrets,
 		Indexed:   index.Registered,
 		Alone:     index.Alone,
-		Converter: temporal.Converter,
-		Logger:    logger,
+		Converter: p.Temporal.Converter,
+		Logger:    p.Log,
 		Callback: func(kind, namespace, workflowID, key string) string {
 			target := signals.Target{Kind: signals.Kind(kind), Namespace: namespace, WorkflowID: workflowID, Key: key}
 			return signals.CallbackURL(cfg.CallbackURL, cfg.CallbackKeys.Token(target), target.Kind)
@@ -155,7 +119,7 @@ func newActivities(cfg config.Worker, temporal *connect.Client, index *index, lo
 			return signals.UnsignedURL(cfg.CallbackURL, signals.Kind(kind), cfg.UnsignedSecret.Reveal())
 		}
 		settings.Register = func(ctx context.Context, in activities.Instance, workflowID string) error {
-			return signals.Register(ctx, temporal, cfg.TaskQueue, signals.Kind(in.Kind), in.InstanceID,
+			return signals.Register(ctx, p.Temporal, cfg.TaskQueue, signals.Kind(in.Kind), in.InstanceID,
 				signals.Registration{WorkflowID: workflowID, Until: in.Until})
 		}
 	}
