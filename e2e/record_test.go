@@ -26,6 +26,14 @@ func TestRecordHistories(t *testing.T) {
 		t.Skip("only with -record")
 	}
 	t.Parallel()
+	recordPlans(t)
+	recordModels(t)
+	recordTimed(t)
+	recordUnsigned(t)
+	recordRunbooks(t)
+}
+
+func recordPlans(t *testing.T) {
 	for name, act := range map[string]func(*stack) client.WorkflowRun{
 		"plan-succeeds": func(s *stack) client.WorkflowRun { return s.run(s.queue, input("web1")) },
 		"plan-fails": func(s *stack) client.WorkflowRun {
@@ -80,13 +88,18 @@ func TestRecordHistories(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStack(t, catalogue(platformtest.Step{Status: platformtest.Running, Delay: 300 * time.Millisecond}, success(300*time.Millisecond)))
-			run := act(s)
-			_ = s.await(run, nil) // some of them fail, as they should
-			data, err := protojson.Marshal(&historypb.History{Events: s.history(run)})
-			require.NoError(t, err)
-			require.NoError(t, os.WriteFile(filepath.Join(*record, name+".json"), anonymous(t, data), 0o644))
+			s.record(name, act(s))
 		})
 	}
+}
+
+// record waits for the end of a run and writes its history down.
+func (s *stack) record(name string, run client.WorkflowRun) {
+	s.t.Helper()
+	_ = s.await(run, nil) // some of them fail, as they should
+	data, err := protojson.Marshal(&historypb.History{Events: s.history(run)})
+	require.NoError(s.t, err)
+	require.NoError(s.t, os.WriteFile(filepath.Join(*record, name+".json"), anonymous(s.t, data), 0o644))
 }
 
 // anonymous takes the machine out of a history's JSON.

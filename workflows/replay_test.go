@@ -2,12 +2,15 @@ package workflows
 
 import (
 	"log/slog"
+	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 )
 
 // A change that makes this fail would break runs that are under way when it is deployed: version it with
@@ -22,7 +25,16 @@ func TestRecordedHistoriesAreReplayed(t *testing.T) {
 			t.Parallel()
 			replayer := worker.NewWorkflowReplayer()
 			registerWorkflows(replayer)
-			require.NoError(t, replayer.ReplayWorkflowHistoryFromJSONFile(log.NewStructuredLogger(slog.New(slog.DiscardHandler)), file))
+			data, err := os.Open(file)
+			require.NoError(t, err)
+			defer func() { _ = data.Close() }() // it was only read
+			history, err := client.HistoryFromJSON(data, client.HistoryJSONOptions{})
+			require.NoError(t, err)
+			// The ids of nested runbooks begin with that of the workflow around them.
+			id := history.Events[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowId()
+			require.NoError(t, replayer.ReplayWorkflowHistoryWithOptions(
+				log.NewStructuredLogger(slog.New(slog.DiscardHandler)), history,
+				worker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{ID: id}}))
 		})
 	}
 }
