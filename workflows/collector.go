@@ -125,13 +125,17 @@ func (c *collector) next(ctx workflow.Context) error {
 	selector := workflow.NewSelector(ctx)
 	selector.AddReceive(c.channel(ctx), func(channel workflow.ReceiveChannel, _ bool) {
 		var news signals.Callback
-		channel.Receive(ctx, &news)
+		if !channel.ReceiveAsync(&news) {
+			return
+		}
 		c.hear(ctx, news)
 	})
 	for _, run := range c.state.OpenRuns {
 		selector.AddReceive(workflow.GetSignalChannel(ctx, signals.SignalName(run.InstanceID)), func(channel workflow.ReceiveChannel, _ bool) {
 			var news signals.Callback
-			channel.Receive(ctx, &news)
+			if !channel.ReceiveAsync(&news) {
+				return
+			}
 			news.InstanceID = run.InstanceID
 			c.hear(ctx, news)
 		})

@@ -172,7 +172,9 @@ func (e *execution) next(ctx workflow.Context, until time.Time) error {
 	for _, key := range e.addresses() {
 		selector.AddReceive(workflow.GetSignalChannel(ctx, signals.SignalName(key)), func(c workflow.ReceiveChannel, _ bool) {
 			var news signals.Callback
-			c.Receive(ctx, &news)
+			if !c.ReceiveAsync(&news) {
+				return
+			}
 			e.hear(ctx, key, news)
 		})
 	}

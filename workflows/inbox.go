@@ -50,14 +50,18 @@ func (b *inbox) receive(ctx workflow.Context) {
 	workflow.NewSelector(ctx).
 		AddReceive(workflow.GetSignalChannel(ctx, signals.InboxNews), func(c workflow.ReceiveChannel, _ bool) {
 			var news signals.Callback
-			c.Receive(ctx, &news)
+			if !c.ReceiveAsync(&news) {
+				return
+			}
 			if (len(b.news) < maxInbox || isEnd(news.Status)) && !slices.Contains(b.news, news) {
 				b.news = append(b.news, news)
 			}
 		}).
 		AddReceive(workflow.GetSignalChannel(ctx, signals.InboxRegister), func(c workflow.ReceiveChannel, _ bool) {
 			var run signals.Registration
-			c.Receive(ctx, &run)
+			if !c.ReceiveAsync(&run) {
+				return
+			}
 			if b.target != run.WorkflowID {
 				b.target, b.sent = run.WorkflowID, 0
 			}

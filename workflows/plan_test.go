@@ -199,3 +199,15 @@ func TestTheCurrentDetailsKeepTextsInTheirCells(t *testing.T) {
 	require.Contains(t, text, "line break")
 	require.Equal(t, 6, strings.Count(text, "\n"))
 }
+
+func TestASignalThatCannotBeReadDoesNotHoldUpARun(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.onTrigger(triggered("in1"))
+	b.onOutputs("0")
+	b.RegisterDelayedCallback(func() { b.SignalWorkflow(signals.SignalName("in1"), "SUCCESS") }, 5*time.Second)
+	b.call(10*time.Second, "in1", "SUCCESS")
+	result, err := b.runPlan(PlanInput{PlanID: "acf42dd3"})
+	require.NoError(t, err)
+	require.Equal(t, StatusSuccess, result.Status)
+}

@@ -23,7 +23,9 @@ func ModelTurn(ctx workflow.Context, holder activities.Turn) error {
 		workflow.NewSelector(ctx).
 			AddReceive(gives, func(c workflow.ReceiveChannel, _ bool) {
 				var from activities.Turn
-				c.Receive(ctx, &from)
+				if !c.ReceiveAsync(&from) {
+					return
+				}
 				given = from == holder
 			}).
 			AddFuture(look, func(workflow.Future) { due = true }).
