@@ -4,18 +4,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/dpaflow/dpaflow/internal/config"
 	"github.com/dpaflow/dpaflow/internal/telemetry"
+	"github.com/dpaflow/dpaflow/signals"
 )
 
 func main() {
@@ -43,32 +40,5 @@ func run(ctx context.Context, cfg config.Codec) error {
 	}
 	logger.Info("decrypting payloads", "address", listener.Addr().String(), "keys", cfg.EncryptionKeys,
 		"origins", cfg.Origins, "token", cfg.Token.Reveal() != "")
-	return serve(ctx, listener, handler, logger)
-}
-
-// serve answers until the context ends, then lets requests in flight finish, and returns nil.
-func serve(ctx context.Context, listener net.Listener, handler http.Handler, logger *slog.Logger) error {
-	const drain = 10 * time.Second
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
-	}
-	stopped := make(chan error, 1)
-	defer context.AfterFunc(ctx, func() {
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
-		defer cancel()
-		stopped <- server.Shutdown(late)
-	})()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve on %s: %w", listener.Addr(), err)
-	}
-	if err := <-stopped; err != nil {
-		return fmt.Errorf("stop serving on %s: %w", listener.Addr(), err)
-	}
-	return nil
+	return signals.Serve(ctx, listener, handler)
 }

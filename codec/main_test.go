@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/base64"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/dpaflow/dpaflow/internal/config"
 	"github.com/dpaflow/dpaflow/internal/encryption"
+	"github.com/dpaflow/dpaflow/signals"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -147,7 +147,7 @@ func TestTheServerStopsWhenItIsAskedTo(t *testing.T) {
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- serve(ctx, listener, handler, slog.New(slog.DiscardHandler)) }()
+	go func() { served <- signals.Serve(ctx, listener, handler) }()
 	require.Equal(t, 200, call(t, "POST", "http://"+listener.Addr().String()+"/encode", "{}").StatusCode)
 	stop()
 	require.NoError(t, <-served)

@@ -28,7 +28,7 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler) error {
 
 	select {
 	case err := <-served:
-		return fmt.Errorf("serving callbacks on %s: %w", ln.Addr(), err)
+		return fmt.Errorf("serving on %s: %w", ln.Addr(), err)
 	case <-ctx.Done():
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
@@ -37,7 +37,7 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler) error {
 	<-served
 	if err != nil {
 		_ = server.Close()
-		return fmt.Errorf("waiting for callbacks in flight on %s: %w", ln.Addr(), err)
+		return fmt.Errorf("waiting for requests in flight on %s: %w", ln.Addr(), err)
 	}
 	return nil
 }

@@ -100,5 +100,5 @@ func TestAListenerThatBreaksIsAnError(t *testing.T) {
 	t.Parallel()
 	ln := listen(t)
 	require.NoError(t, ln.Close())
-	require.ErrorContains(t, Serve(t.Context(), ln, http.NotFoundHandler()), "serving callbacks on "+ln.Addr().String())
+	require.ErrorContains(t, Serve(t.Context(), ln, http.NotFoundHandler()), "serving on "+ln.Addr().String())
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -23,10 +22,7 @@ type Check struct {
 	Remark func() string // what else operators should know, such as a backlog; nil or empty: nothing
 }
 
-const (
-	checkTimeout = 3 * time.Second // of all checks of one request, side by side
-	stopTimeout  = 5 * time.Second // for requests in flight
-)
+const checkTimeout = 3 * time.Second // of all checks of one request, side by side
 
 // Handler serves GET /healthz (200 while the process lives), GET /readyz (200
 // when every check passes, with a line per remark, else 503 with a line per
@@ -68,32 +64,6 @@ func run(ctx context.Context, checks []Check) error {
 	}
 	_ = g.Wait() // faults are gathered, not the first of them
 	return errors.Join(faults...)
-}
-
-// Serve answers on the listener until the context ends, then lets requests in
-// flight finish, and returns nil.
-func Serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      20 * time.Second,
-		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    8 << 10,
-	}
-	stopped := make(chan error, 1)
-	defer context.AfterFunc(ctx, func() {
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-		defer cancel()
-		stopped <- server.Shutdown(late)
-	})()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve health and metrics on %s: %w", listener.Addr(), err)
-	}
-	if err := <-stopped; err != nil {
-		return fmt.Errorf("stop serving health and metrics on %s: %w", listener.Addr(), err)
-	}
-	return nil
 }
 
 // Probe asks the program whose admin server listens on the address whether it

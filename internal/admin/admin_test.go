@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/dpaflow/dpaflow/signals"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -54,7 +56,7 @@ func TestAProgramIsReadyWhenAllItNeedsIs(t *testing.T) {
 	listener := listen(t)
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- Serve(ctx, listener, handler) }()
+	go func() { served <- signals.Serve(ctx, listener, handler) }()
 
 	status, body := get(t, listener, "/readyz")
 	require.Equal(t, http.StatusOK, status)
@@ -86,15 +88,8 @@ func TestStoppingLetsARequestInFlightFinish(t *testing.T) {
 	})
 	listener := listen(t)
 	served := make(chan error, 1)
-	go func() { served <- Serve(ctx, listener, handler) }()
+	go func() { served <- signals.Serve(ctx, listener, handler) }()
 	_, body := get(t, listener, "/")
 	require.Equal(t, "finished", body)
 	require.NoError(t, <-served)
-}
-
-func TestAServerThatCannotListenSaysSo(t *testing.T) {
-	t.Parallel()
-	listener := listen(t)
-	require.NoError(t, listener.Close())
-	require.ErrorContains(t, Serve(t.Context(), listener, http.NotFoundHandler()), listener.Addr().String())
 }

@@ -73,7 +73,7 @@ func Open(ctx context.Context, cfg config.Common, adminAddr string, options conn
 
 // ServeAdmin answers operators until the context ends.
 func (p *Program) ServeAdmin(ctx context.Context, checks ...admin.Check) error {
-	return admin.Serve(ctx, p.admin, admin.Handler(p.Metrics.Handler(), checks...))
+	return signals.Serve(ctx, p.admin, admin.Handler(p.Metrics.Handler(), checks...))
 }
 
 // Close gives up the connection and the address.
