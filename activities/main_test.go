@@ -35,10 +35,14 @@ type fake struct {
 	nodes       []platform.NodeOutput
 	sentModels  []platform.ModelTrigger
 	scenes      []platform.PlanScene
+
+	asked            int  // for the inputs of a plan
+	busyAfterTrigger bool // the model
 }
 
 func (f *fake) Plans(context.Context) ([]platform.Plan, error) { return f.plans, f.err }
 func (f *fake) PlanInputs(context.Context, string) ([]platform.ModelInputs, error) {
+	f.asked++
 	return f.inputs, f.err
 }
 func (f *fake) PlanOutputs(context.Context, string, string) ([]platform.ModelOutputs, error) {
@@ -48,7 +52,12 @@ func (f *fake) SchedulePlan(_ context.Context, scene platform.PlanScene) (platfo
 	f.scenes = append(f.scenes, scene)
 	return platform.SceneAnswer{}, f.refusal
 }
-func (f *fake) Models(context.Context) ([]platform.Model, error) { return f.models, f.err }
+func (f *fake) Models(context.Context) ([]platform.Model, error) {
+	if f.busyAfterTrigger && len(f.sentModels) > 0 {
+		return []platform.Model{{ID: "md1", Status: "RUNNING"}}, nil
+	}
+	return f.models, f.err
+}
 func (f *fake) ModelInputs(context.Context, string) ([]platform.Input, error) {
 	return f.modelInputs, f.err
 }
