@@ -1,6 +1,6 @@
 // Command demo shows dpaflow at work on one machine: a real Temporal dev
 // server with its Web UI, a simulated DPA platform, and the worker with the
-// callback bridge. It runs plans end to end, or with -dev leaves everything
+// callback bridge. It runs plans and a runbook end to end, or with -dev leaves everything
 // running to play with. It stops whatever it started.
 package main
 
@@ -19,7 +19,7 @@ import (
 	"github.com/dpaflow/dpaflow/internal/devstack"
 )
 
-// demoTimeout is for the plans, not for building programs and Temporal.
+// demoTimeout is for the runs, not for building programs and Temporal.
 const demoTimeout = 5 * time.Minute
 
 func main() {
@@ -59,7 +59,7 @@ func run(ctx context.Context, out io.Writer, dev bool) (err error) {
 	}
 	ctx, cancelTimeout := context.WithTimeout(ctx, demoTimeout)
 	defer cancelTimeout()
-	return runPlans(ctx, out, s)
+	return tour(ctx, out, s)
 }
 
 // play tells how to use the stack, and waits until the user has had enough.

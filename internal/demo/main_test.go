@@ -17,22 +17,22 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// screen is what a user sees.
-type screen struct {
+// output is what a user sees.
+type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (s *screen) Write(data []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(data)
+func (o *output) Write(data []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(data)
 }
 
-func (s *screen) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }
 
 var addresses = regexp.MustCompile(`127\.0\.0\.1:\d+`)
@@ -51,23 +51,32 @@ func nothingListens(t *testing.T, text string) {
 	}
 }
 
-func TestTheDemoRunsThreePlansAndStopsWhatItStarted(t *testing.T) {
-	var seen screen
+func TestTheDemoRunsPlansAndASwitchoverAndStopsWhatItStarted(t *testing.T) {
+	var seen output
 	require.NoError(t, run(t.Context(), io.MultiWriter(&seen, t.Output()), false))
 	text := seen.String()
-	require.Equal(t, 3, strings.Count(text, ": SUCCESS after"), "a result for each")
+	require.Equal(t, 3, strings.Count(text, ": SUCCESS after"), "a result for each plan")
 	require.Contains(t, text, "工作目录: /opt", "the parameter reached the platform, and its output came back")
-	require.Regexp(t, `http://127\.0\.0\.1:\d+/namespaces/default/workflows/demo-acf42dd3/[0-9a-f-]{36}`, text)
+	for _, told := range []string{
+		"waits for approval: Switch to shanghai?", "$ starter approve demo-switchover confirm", "attempt 2", "3/3",
+		"# Report: dr-switchover", "approve by zhang: given by the demo", "目标数据库 | 10.0.0.12",
+	} {
+		require.Contains(t, text, told)
+	}
+	for _, id := range []string{"acf42dd3", "bcf42dd4", "ccf42dd5", "switchover"} {
+		require.Regexp(t, `http://127\.0\.0\.1:\d+/namespaces/default/workflows/demo-`+id+`/[0-9a-f-]{36}`, text)
+	}
 	nothingListens(t, text)
 }
 
 func TestTheStackForPlayingRunsUntilItIsStopped(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	var seen screen
+	var seen output
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx, &seen, true) }()
-	require.Eventually(t, func() bool { return strings.Contains(seen.String(), "Everything runs") }, 15*time.Minute, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(seen.String(), "Everything runs") || len(ended) > 0 }, 15*time.Minute, 50*time.Millisecond)
+	require.Empty(t, ended, "it has not stopped by itself")
 	require.Regexp(t, `export TEMPORAL_ADDRESS='127\.0\.0\.1:\d+'`, seen.String())
 	require.Contains(t, seen.String(), "export DPA_CLIENT_SECRET=")
 	stop()

@@ -82,8 +82,13 @@ func (s *stack) startPlatform(ctx context.Context) error {
 		return err
 	}
 	s.platformURL = "http://" + address
+	var args []string
+	if !s.dev {
+		args = []string{"-speed", "1.5"} // slow enough to watch, and nobody waits longer than they must
+	}
 	s.platform, err = devstack.StartProgram(ctx, devstack.ProgramOptions{
 		Program: "platform/platformtest/simulator",
+		Args:    args,
 		Env:     []string{"DPA_SIMULATOR_ADDR=" + address, "DPA_CLIENT_ID=" + clientID, "DPA_CLIENT_SECRET=" + s.secret},
 		Output:  log,
 		Listens: address,
