@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dpaflow/dpaflow/internal/config"
+	"github.com/dpaflow/dpaflow/runbook"
 )
 
 // notVariables are names in the documents that look like variables of the programs.
@@ -196,7 +197,9 @@ func TestTheErrorTypesInTheReadmeAreThoseOfTheCode(t *testing.T) {
 	t.Parallel()
 	names, texts := declared(t)
 	require.True(t, names["ErrorPlanFailed"] && texts["PlanFailed"])
-	rows := regexp.MustCompile("(?m)^\\| `([A-Z][a-z]\\w+)` \\|").FindAllStringSubmatch(documents(t)["README.md"], -1)
+	_, failures, found := strings.Cut(documents(t)["README.md"], "\n## Results and failures\n")
+	require.True(t, found)
+	rows := regexp.MustCompile("(?m)^\\| `([A-Z][a-z]\\w+)` \\|").FindAllStringSubmatch(failures, -1)
 	require.NotEmpty(t, rows)
 	for _, row := range rows {
 		require.True(t, names["Error"+row[1]] || names["Error"+strings.TrimSuffix(row[1], "Error")], row[1])
@@ -211,7 +214,7 @@ func TestTheGoProgramsInTheDocumentsCompile(t *testing.T) {
 	require.NoError(t, err)
 	replace := map[string]string{}
 	packages := []string{"build", "-overlay=" + filepath.Join(folder, "overlay.json"), "-o=" + filepath.Join(folder, "bin") + "/"}
-	for _, path := range []string{"README.md", "docs/own-worker.md"} {
+	for _, path := range []string{"README.md", "docs/own-worker.md", "docs/runbooks.md"} {
 		for _, match := range fence.FindAllStringSubmatch(documents(t)[path], -1) {
 			if match[1] != "go" {
 				continue
@@ -223,10 +226,25 @@ func TestTheGoProgramsInTheDocumentsCompile(t *testing.T) {
 			packages = append(packages, "./docs/"+name)
 		}
 	}
-	require.Len(t, replace, 3)
+	require.Len(t, replace, 4)
 	overlay, err := json.Marshal(map[string]any{"Replace": replace})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "overlay.json"), overlay, 0o600))
 	out, err := exec.CommandContext(t.Context(), "go", packages...).CombinedOutput()
 	require.NoError(t, err, "%s", out)
+}
+
+func TestTheRunbookInTheDocumentsIsTheOneThatCanBeRun(t *testing.T) {
+	t.Parallel()
+	file, err := os.ReadFile("docs/switch-over.yaml")
+	require.NoError(t, err)
+	_, err = runbook.Parse(file)
+	require.NoError(t, err)
+	var shown []string
+	for _, match := range fence.FindAllStringSubmatch(documents(t)["docs/runbooks.md"], -1) {
+		if match[1] == "yaml" {
+			shown = append(shown, match[2])
+		}
+	}
+	require.Equal(t, []string{string(file)}, shown)
 }
