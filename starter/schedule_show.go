@@ -166,7 +166,7 @@ func (s schedule) fill(t table.Writer) {
 		remaining = strconv.Itoa(*s.Remaining)
 	}
 	fillRows(t, [][2]string{
-		{"Schedule", s.ID}, {"Runs", orElse(s.Run, s.WorkflowType)}, {"Input", string(s.Input)},
+		{"Schedule", s.ID}, {"Runs", orElse(s.Run, s.WorkflowType)}, {"Input", brief(string(s.Input))},
 		{"Times", strings.Join(s.Times, "\n")}, {"Zone", s.TimeZone}, {"State", s.state()}, {"Note", s.Note},
 		{"Overlap", s.Overlap}, {"Catch up", s.CatchUp}, {"Runs left", remaining},
 		{"Started", strconv.Itoa(s.Counts.Started)}, {"Skipped, overlap", strconv.Itoa(s.Counts.SkippedOverlap)},
@@ -183,4 +183,13 @@ func (s schedule) fill(t table.Writer) {
 			t.AppendRow(table.Row{"Next", at(&next)})
 		}
 	}
+}
+
+// brief shortens what is too long for a table's cell; -o json has all of it.
+func brief(text string) string {
+	const most = 300
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "… (-o json shows all of it)"
+	}
+	return text
 }

@@ -55,6 +55,7 @@ func (a *app) follow(ctx context.Context, c client.Client, run client.WorkflowRu
 	for {
 		select {
 		case err := <-ended:
+			a.lastLook(ctx, c, run, show)
 			show.end()
 			if ctx.Err() != nil {
 				return fmt.Errorf("no longer watching; the run goes on: starter watch %s", run.GetID())
@@ -65,6 +66,15 @@ func (a *app) follow(ctx context.Context, c client.Client, run client.WorkflowRu
 		case <-ticker.C:
 			show.draw()
 		}
+	}
+}
+
+// lastLook shows what has changed since the run was last asked, if somebody answers soon.
+func (a *app) lastLook(ctx context.Context, c client.Client, run client.WorkflowRun, show *progress) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if last := lookAt(ctx, c, run.GetID(), run.GetRunID()); last.err == nil {
+		show.tell(last)
 	}
 }
 

@@ -53,8 +53,12 @@ const (
 
 func (b *book) takeUpdates() {
 	b.onStep("approve", "Approve a step", b.checkAnswer, func(step int, in StepAction) {
-		b.questions[step].approved = append(b.questions[step].approved, in.By)
-		b.result.Steps[step].Approvals = b.questions[step].approved
+		q, r := b.questions[step], &b.result.Steps[step]
+		q.approved = append(q.approved, in.By)
+		r.Approvals = q.approved
+		if len(q.approved) >= max(1, q.Quorum) {
+			r.Reason = ""
+		}
 	})
 	b.onStep("reject", "Reject a step", b.checkAnswer, func(step int, _ StepAction) { b.questions[step].rejected = true })
 	b.onStep("retry", "Run a failed step again", b.checkPending, func(step int, _ StepAction) { b.pending[step].decision = retryStep })
