@@ -143,7 +143,7 @@ func TestNoSecretTokenOrCallbackAddressIsInAHistoryOrALog(t *testing.T) {
 			require.NotContains(t, history.String(), secret)
 		}
 	}
-	require.Eventually(t, func() bool { return strings.Contains(s.logs.String(), "callback stored") },
+	require.Eventually(t, func() bool { return strings.Contains(s.logs.String(), "callback taken") },
 		patience, 50*time.Millisecond, "the log can be searched")
 	logs := s.logs.String()
 	for _, secret := range planted {
@@ -257,7 +257,7 @@ func TestTheCommandLineRunsAPlanAndShowsIt(t *testing.T) {
 		{[]string{"run", "plan", "p", "--param", "HOST"}, 2, "--param wants model.NAME=value"},
 		{[]string{"run", "plan"}, 2, "takes 1 arguments [ID]"},
 		{[]string{"run", "thing", "x"}, 2, `there is no command "thing"`},
-		{[]string{"plans", "-o", "yaml"}, 2, "-o wants table or json"},
+		{[]string{"plans", "-o", "yaml"}, 2, "wants one of table, json"},
 		{[]string{"watch", "nothing"}, 1, `there is no run "nothing"`},
 	} {
 		stdout, stderr, code := s.starter(test.args...)

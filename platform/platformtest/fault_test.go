@@ -109,11 +109,11 @@ func TestAHangingRequestEndsWithItsCaller(t *testing.T) {
 func TestADelayedTriggerRunsAlthoughItsCallerIsGone(t *testing.T) {
 	t.Parallel()
 	sim := start(t, platformtest.Options{})
-	sim.Inject(platformtest.Fault{Endpoint: "P5", Kind: platformtest.FaultDelay, Delay: 100 * time.Millisecond})
-	sim.client.Timeout = 10 * time.Millisecond
+	sim.Inject(platformtest.Fault{Endpoint: "P5", Kind: platformtest.FaultDelay, Delay: 2 * time.Second})
+	sim.client.Timeout = time.Second // long enough to get there, also on a busy machine
 	_, err := sim.do("POST", triggerPath+"p1", `{"processPlanId":"p1"}`)
 	require.Error(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	executions, err := sim.WaitExecutions(ctx, 1)
 	require.NoError(t, err)
