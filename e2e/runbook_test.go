@@ -134,6 +134,10 @@ func TestAStepThatFailsIsRetriedSkippedAbortedOrRolledBack(t *testing.T) {
 				s.killWorker()
 				s.command("workflow", "update", "execute", "--workflow-id", run.GetID(), "--name", test.update, "--input", test.argument)
 			}
+			if test.update == "" {
+				s.stands(run, 2, workflows.StatusSuccess)
+				s.killWorker()
+			}
 			if test.errorType == "" {
 				require.NoError(t, s.await(run, nil))
 			} else {
