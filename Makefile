@@ -7,7 +7,7 @@ REPLAYED  := $(patsubst %,./%/...,$(wildcard workflows runbook examples))
 FUZZTIME  ?= 1m
 BENCHTIME ?= 1s
 
-.PHONY: demo dev build test lint bench record fuzz
+.PHONY: demo dev temporal build test lint bench record fuzz
 
 demo: ## the whole stack, plans and a runbook run end to end, and stopped again
 	go run ./internal/demo
@@ -18,7 +18,10 @@ dev: ## the whole stack, left running until Ctrl-C
 build:
 	go build ./...
 
-test: ## every test, the end-to-end ones against a real Temporal server too
+temporal: ## find the Temporal command line, or build it: some minutes the first time
+	@go run ./internal/demo -temporal
+
+test: temporal ## every test, the end-to-end ones against a real Temporal server too
 	go test -race -parallel 8 -timeout 30m ./...
 
 lint:

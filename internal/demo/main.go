@@ -24,9 +24,17 @@ const demoTimeout = 5 * time.Minute
 
 func main() {
 	dev := flag.Bool("dev", false, "run no plans, and leave the stack running until Ctrl-C")
+	find := flag.Bool("temporal", false, "only find the Temporal command line, or build it, and print its path")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Stdout, *dev)
+	var err error
+	if *find {
+		var path string
+		path, err = devstack.CLI(ctx, os.Stderr)
+		fmt.Println(path)
+	} else {
+		err = run(ctx, os.Stdout, *dev)
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
