@@ -215,7 +215,7 @@ func TestATriggerWithoutAnAnswerIsUnknown(t *testing.T) {
 	t.Run("timeout", func(t *testing.T) {
 		t.Parallel()
 		server := serve(t, hangs)
-		c := withToken(newClient(t, server.URL, func(c *Config) { c.Timeout = 100 * time.Millisecond }))
+		c := withToken(newClient(t, server.URL, func(c *Config) { c.Timeout = time.Second }))
 		_, err := c.TriggerPlan(t.Context(), trigger)
 		require.Equal(t, Unknown, OutcomeOf(err), "%v", err)
 		require.Len(t, server.to("/"), 1)
@@ -227,7 +227,7 @@ func TestATriggerWithoutAnAnswerIsUnknown(t *testing.T) {
 			_ = http.NewResponseController(w).Flush()
 			hangs(w, r)
 		})
-		c := withToken(newClient(t, server.URL, func(c *Config) { c.Timeout = 100 * time.Millisecond }))
+		c := withToken(newClient(t, server.URL, func(c *Config) { c.Timeout = time.Second }))
 		_, err := c.TriggerPlan(t.Context(), trigger)
 		require.Equal(t, Unknown, OutcomeOf(err), "%v", err)
 		require.Len(t, server.to("/"), 1)

@@ -23,7 +23,7 @@ func simulate(t *testing.T, options platformtest.Options) (*platformtest.Simulat
 		BaseURL:  sim.URL,
 		ClientID: clientID,
 		Secret:   func() (string, error) { return clientSecret, nil },
-		Timeout:  500 * time.Millisecond,
+		Timeout:  2 * time.Second,
 
 		ModelExecutePath: platformtest.DefaultModelExecutePath,
 	})
