@@ -23,7 +23,7 @@ func simulate(t *testing.T, options platformtest.Options) (*platformtest.Simulat
 		BaseURL:  sim.URL,
 		ClientID: clientID,
 		Secret:   func() (string, error) { return clientSecret, nil },
-		Timeout:  2 * time.Second,
+		Timeout:  time.Second,
 
 		ModelExecutePath: platformtest.DefaultModelExecutePath,
 	})
@@ -168,7 +168,7 @@ func TestNoFaultMakesATriggerRunTwiceOrItsOutcomeALie(t *testing.T) {
 						sim, client := simulate(t, platformtest.Options{})
 						sim.Inject(platformtest.Fault{
 							Endpoint: endpoint, Kind: kind, AfterExecution: ran, Code: 997,
-							Data: json.RawMessage(`[{"processPlanId":"acf42dd3"}]`), Delay: time.Second,
+							Data: json.RawMessage(`[{"processPlanId":"acf42dd3"}]`), Delay: 2 * time.Second,
 						})
 						err := send(t.Context(), client)
 						outcome := platform.OutcomeOf(err)
