@@ -69,7 +69,7 @@ func (c *collector) answerStatus(ctx workflow.Context) error {
 		status := TimedStatus{
 			PlanID: c.in.PlanID, SceneName: c.in.SceneName, Phase: PhaseWaiting,
 			Runs: c.state.Count, Open: c.state.OpenRuns, Notes: c.state.Result.Notes,
-			Hint: "the platform's API cannot delete a scene: delete it on the platform; it goes on when this workflow has ended",
+			Hint: "the platform's API cannot delete a scene: delete it on the platform; it goes on when this workflow has ended. A Temporal Schedule of RunPlan (starter schedule) can be deleted",
 		}
 		if c.state.Key == "" && c.scene != nil {
 			status.Phase, status.Reason = c.scene.status.Phase, c.scene.status.Reason
