@@ -14,14 +14,15 @@ import (
 
 // tokens issues authorization codes and access tokens, and knows which of them count.
 type tokens struct {
-	clientID, clientSecret string
-	life                   time.Duration
-	key                    []byte
+	clientID string
+	life     time.Duration
+	key      []byte
 
-	mu     sync.Mutex
-	codes  map[string]bool
-	valid  map[string]time.Time // until when
-	issued int
+	mu           sync.Mutex
+	clientSecret string
+	codes        map[string]bool
+	valid        map[string]time.Time // until when
+	issued       int
 }
 
 func newTokens(clientID, clientSecret string, life time.Duration) *tokens {
@@ -59,7 +60,7 @@ func (s *Simulator) token(c *call) (any, error) {
 	if err := in.end(); err != nil {
 		return nil, err
 	}
-	if !equal(id, s.tokens.clientID) || !equal(secret, s.tokens.clientSecret) {
+	if !equal(id, s.tokens.clientID) || !equal(secret, s.tokens.secret()) {
 		return nil, refuse(403, "client_id and client_secret do not match")
 	}
 	token, ok := s.tokens.redeem(code)
@@ -68,6 +69,12 @@ func (s *Simulator) token(c *call) (any, error) {
 	}
 	// The trailing space is the platform's.
 	return map[string]string{"token_type": "Bearer ", "access_token": token}, nil
+}
+
+func (t *tokens) secret() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.clientSecret
 }
 
 func (t *tokens) newCode() string {
@@ -112,6 +119,14 @@ func (t *tokens) accepts(header string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return ok && time.Now().Before(t.valid[token])
+}
+
+// ChangeClientSecret makes the application's secret another one from now on. Tokens that were issued
+// for the old one count as before; RevokeTokens ends them.
+func (s *Simulator) ChangeClientSecret(secret string) {
+	s.tokens.mu.Lock()
+	defer s.tokens.mu.Unlock()
+	s.tokens.clientSecret = secret
 }
 
 // RevokeTokens makes every token issued so far worthless, whatever its exp says.

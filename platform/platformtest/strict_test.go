@@ -212,3 +212,14 @@ func TestTokensAreJWTsThatEnd(t *testing.T) {
 	require.Equal(t, 403, a.Code)
 	require.Equal(t, 401, a.HTTP)
 }
+
+func TestAChangedSecretIsTheOneForNewTokens(t *testing.T) {
+	t.Parallel()
+	sim := start(t, platformtest.Options{})
+	sim.ChangeClientSecret("changed")
+	require.Equal(t, 200, sim.call("GET", listPath, "").Code, "a token from before")
+	body := tokenBody(sim.code())
+	require.Equal(t, 403, sim.call("POST", "/api/dp/auth/oauth/token", body).Code)
+	body = strings.Replace(body, platformtest.DefaultClientSecret, "changed", 1)
+	require.Equal(t, 200, sim.call("POST", "/api/dp/auth/oauth/token", body).Code)
+}
