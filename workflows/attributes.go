@@ -16,8 +16,17 @@ var (
 	AttributeModelID    = temporal.NewSearchAttributeKeyKeywordList("DpaModelId")
 	AttributeInstanceID = temporal.NewSearchAttributeKeyKeywordList("DpaInstanceId")
 	AttributeRunbook    = temporal.NewSearchAttributeKeyKeyword("DpaRunbook")
-	// AttributeStatus is the Phase of the run, or of the runbook's step that was triggered last.
+	// AttributeStatus is WAITING, OVERDUE (WAITING without news for as long as the policy's PollAfter) or
+	// UNKNOWN; of a workflow that runs several plans or models, what most wants an operator.
 	AttributeStatus = temporal.NewSearchAttributeKeyKeyword("DpaStatus")
+)
+
+// The values of AttributeStatus. It is set when an instance is known or in doubt, and stays as it was
+// when the workflow ends.
+const (
+	IndexedWaiting = string(PhaseWaiting)
+	IndexedOverdue = "OVERDUE"
+	IndexedUnknown = string(PhaseUnknown)
 )
 
 // Attribute is a search attribute and its type, Keyword or KeywordList.
@@ -65,7 +74,7 @@ func (v *values) size() (n int) {
 }
 
 // index makes the workflow findable by what it runs. It costs one event, hence it is done when the
-// instance is known, and before only for a trigger in doubt.
+// instance is known, and else only for a trigger in doubt and for an instance that is overdue.
 func (e *execution) index(ctx workflow.Context) {
 	if !e.indexed {
 		return
@@ -74,7 +83,8 @@ func (e *execution) index(ctx workflow.Context) {
 	d.planIDs.add(e.status.PlanID)
 	d.modelIDs.add(e.status.ModelID)
 	d.instanceIDs.add(e.status.InstanceID)
-	updates := []temporal.SearchAttributeUpdate{AttributeStatus.ValueSet(string(e.status.Phase))}
+	d.status = d.worst()
+	updates := []temporal.SearchAttributeUpdate{AttributeStatus.ValueSet(d.status)}
 	if d.runbook != "" {
 		updates = append(updates, AttributeRunbook.ValueSet(d.runbook))
 	}
@@ -89,6 +99,27 @@ func (e *execution) index(ctx workflow.Context) {
 		}
 	}
 	if err := workflow.UpsertTypedSearchAttributes(ctx, updates...); err != nil {
-		workflow.GetLogger(ctx).Warn("search attributes were not set", "error", err)
+		e.log(ctx).Warn("search attributes were not set", "error", err)
+	}
+}
+
+// worst is what most wants an operator among what the workflow runs.
+func (d *desk) worst() string {
+	worst := IndexedWaiting
+	for _, e := range d.executions {
+		switch {
+		case e.status.Phase == PhaseUnknown:
+			return IndexedUnknown
+		case e.status.Phase == PhaseWaiting && e.status.Overdue:
+			worst = IndexedOverdue
+		}
+	}
+	return worst
+}
+
+// allClear takes back what wanted an operator, where the workflow goes on after this execution.
+func (e *execution) allClear(ctx workflow.Context) {
+	if d := e.desk; !d.single && d.status != "" && d.status != d.worst() {
+		e.index(ctx)
 	}
 }

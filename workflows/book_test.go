@@ -59,7 +59,7 @@ func newBookBench(t *testing.T) *bookBench {
 					b.SignalWorkflow(signals.SignalName(key), signals.Callback{InstanceID: instance, Status: end})
 				}
 			}, 10*time.Second)
-			return activities.Triggered{Key: key, InstanceID: instance, At: b.Now()}, nil
+			return activities.Triggered{Key: key, InstanceID: instance, At: b.Now(), Indexed: true}, nil
 		})
 	b.OnActivity("PlanOutputs", mock.Anything, mock.Anything).Return(
 		func(_ context.Context, in activities.PlanInstance) ([]activities.ModelOutputs, error) {

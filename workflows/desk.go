@@ -14,6 +14,7 @@ import (
 type desk struct {
 	ctx        workflow.Context
 	shared     bool // it is the workflow's only desk
+	single     bool // its workflow runs one plan or model, and ends with it
 	executions []*execution
 	numbers    map[string]int // by kind and id: how many executions there were
 	recorded   func(Action)   // is told what operators did
@@ -22,6 +23,7 @@ type desk struct {
 
 	planIDs, modelIDs, instanceIDs values // what the workflow is found by
 	runbook                        string // its name
+	status                         string // AttributeStatus as it was set last; empty if it was not
 }
 
 type deskKey struct{}
@@ -50,6 +52,7 @@ func openDesk(ctx workflow.Context, shared bool) (workflow.Context, *desk) {
 
 // answerStatus adds the query "status" for the desk's only execution.
 func (d *desk) answerStatus(ctx workflow.Context) error {
+	d.single = true
 	return workflow.SetQueryHandlerWithOptions(ctx, "status", func() (Status, error) {
 		if len(d.executions) == 0 {
 			return Status{}, errors.New("the run has not started yet, or its input is wrong")

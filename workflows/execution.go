@@ -117,7 +117,7 @@ func newStepExecution(ctx workflow.Context, job job, policy Policy, step, label 
 
 // tell tells the story to its end.
 func (e *execution) tell(ctx workflow.Context) error {
-	defer e.enter(ctx, PhaseEnded)
+	defer e.end(ctx)
 	if err := e.trigger(ctx); err != nil {
 		return err
 	}
@@ -200,6 +200,11 @@ func (e *execution) fetch(ctx workflow.Context) error {
 	}
 	return fail(typeOf(err), e.status, err, fmt.Sprintf(
 		"%s ended %s as instance %s, but its outputs could not be fetched", e.job.name(), e.status.Status, e.status.InstanceID))
+}
+
+func (e *execution) end(ctx workflow.Context) {
+	e.enter(ctx, PhaseEnded)
+	e.allClear(ctx)
 }
 
 func (e *execution) enter(ctx workflow.Context, phase Phase) {

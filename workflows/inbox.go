@@ -80,7 +80,7 @@ func (b *inbox) forward(ctx workflow.Context) error {
 			return fmt.Errorf("hand over news of instance %s: %w", b.in.InstanceID, err)
 		}
 		if err != nil { // the run has ended: nobody is left to tell
-			workflow.GetLogger(ctx).Info("the run for this news has ended", "instance", b.in.InstanceID, "target", b.target)
+			workflow.GetLogger(ctx).Info("the run for this news has ended", "instanceId", b.in.InstanceID, "target", b.target)
 			b.done = true
 			return nil
 		}

@@ -67,7 +67,7 @@ func triggered(instance string) func(string) (activities.Triggered, error) {
 
 func refused(errorType string) func(string) (activities.Triggered, error) {
 	return func(key string) (activities.Triggered, error) {
-		return activities.Triggered{}, temporal.NewNonRetryableApplicationError(errorType, errorType, nil, activities.Fault{Key: key})
+		return activities.Triggered{}, temporal.NewNonRetryableApplicationError(errorType, errorType, nil, activities.Fault{Key: key, Indexed: true})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/dpaflow/dpaflow/signals"
@@ -78,8 +79,13 @@ func (e *execution) finish(ctx workflow.Context, status, observedBy string) {
 	e.desk.show()
 }
 
+// log names what a line is about; the workflow and its run are in it already.
+func (e *execution) log(ctx workflow.Context) log.Logger {
+	return log.With(workflow.GetLogger(ctx), "job", e.job.name(), "step", e.step, "instanceId", e.status.InstanceID)
+}
+
 func (e *execution) note(ctx workflow.Context, text string) {
-	workflow.GetLogger(ctx).Warn(text, "job", e.job.name(), "instance", e.status.InstanceID)
+	e.log(ctx).Warn(text)
 	if len(e.status.Notes) < maxNotes {
 		e.status.Notes = append(e.status.Notes, Note{At: workflow.Now(ctx), Text: text})
 	}

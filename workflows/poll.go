@@ -14,6 +14,7 @@ import (
 func (e *execution) poll(ctx workflow.Context) error {
 	if !e.status.Overdue {
 		e.status.Overdue = true
+		e.index(ctx)
 		count(ctx, "dpaflow_runs_overdue", "kind", e.job.kind())
 	}
 	e.status.Polls++

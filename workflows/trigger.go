@@ -147,7 +147,7 @@ func (e *execution) settle(ctx workflow.Context, unknown error) (again bool, err
 	}
 	e.index(ctx)
 	count(ctx, "dpaflow_runs_unknown", "kind", e.job.kind())
-	workflow.GetLogger(ctx).Warn("nobody can know whether the trigger ran; a callback or an operator settles it", "job", e.job.name())
+	e.log(ctx).Warn("nobody can know whether the trigger ran; a callback or an operator settles it")
 	for e.status.InstanceID == "" && e.verdict == "" {
 		if e.remaining(ctx) <= 0 {
 			return false, fail(activities.ErrorTriggerOutcomeUnknown, e.status, unknown, "")
