@@ -160,3 +160,15 @@ func TestATakenPortNamesTheVariableToChange(t *testing.T) {
 	defer taken.Close()
 	require.ErrorContains(t, run(t.Context(), configure(t, "DPA_CODEC_ADDR", taken.Addr().String())), "check DPA_CODEC_ADDR")
 }
+
+func TestAHealthcheckIsPassedByTheCodecServerOfTheSameConfiguration(t *testing.T) {
+	t.Parallel()
+	cfg := configure(t, "DPA_CODEC_TOKEN", token)
+	cfg.Addr = strings.TrimPrefix(start(t, cfg), "http://")
+	require.NoError(t, probe(t.Context(), cfg))
+	stranger := configure(t, "DPA_CODEC_TOKEN", token+"-of-another", "DPA_CODEC_ADDR", cfg.Addr)
+	err := probe(t.Context(), stranger)
+	require.ErrorContains(t, err, "401")
+	require.NotContains(t, err.Error(), token)
+	require.Error(t, probe(t.Context(), configure(t, "DPA_CODEC_ADDR", "127.0.0.1:1")))
+}

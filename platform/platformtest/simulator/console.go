@@ -14,6 +14,7 @@ import (
 // and callback URLs are not shown.
 func newConsole(sim *platformtest.Simulator) http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /simulator/health", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /simulator/executions", func(w http.ResponseWriter, _ *http.Request) { show(w, sim.Executions()) })
 	mux.HandleFunc("GET /simulator/requests", func(w http.ResponseWriter, _ *http.Request) { show(w, sim.Requests()) })
 	mux.HandleFunc("GET /simulator/callbacks", func(w http.ResponseWriter, _ *http.Request) { show(w, sim.Callbacks()) })

@@ -40,6 +40,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	speed := flags.Float64("speed", 1, "how many times as fast as scripted executions run")
 	sceneInterval := flags.Duration("scene-interval", 0, "interval of every timed scene, instead of its own")
 	verbose := flags.Bool("v", false, "log every request")
+	healthcheck := flags.Bool("healthcheck", false, "ask the simulator that runs beside whether it serves, and exit")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -49,9 +50,16 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	case *speed <= 0 || *sceneInterval < 0:
 		return errors.New("-speed must be above 0, and -scene-interval not below")
 	}
+	if *healthcheck {
+		return probe(ctx, *addr)
+	}
 	level := slog.LevelInfo
 	if *verbose {
 		level = slog.LevelDebug
+	}
+	secret, err := clientSecret(getenv)
+	if err != nil {
+		return err
 	}
 
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", *addr)
@@ -61,13 +69,46 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	sim := platformtest.New(platformtest.Options{
 		// The secret is no flag: it would show in the list of processes.
 		ClientID:      env("DPA_CLIENT_ID", platformtest.DefaultClientID),
-		ClientSecret:  env("DPA_CLIENT_SECRET", platformtest.DefaultClientSecret),
+		ClientSecret:  secret,
 		Speed:         *speed,
 		SceneInterval: *sceneInterval,
 		Logger:        slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})),
 	})
 	fmt.Fprintf(stdout, "simulated DPA platform on http://%s\n", listener.Addr())
 	return serve(ctx, listener, sim)
+}
+
+// clientSecret is the one that the programs read, given in the same two ways.
+func clientSecret(getenv func(string) string) (string, error) {
+	file := getenv("DPA_CLIENT_SECRET_FILE")
+	if file == "" {
+		return cmp.Or(getenv("DPA_CLIENT_SECRET"), platformtest.DefaultClientSecret), nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("DPA_CLIENT_SECRET_FILE: %w", err)
+	}
+	return strings.TrimSpace(string(text)), nil
+}
+
+// probe asks the simulator on the address whether it serves.
+func probe(ctx context.Context, addr string) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/simulator/health", nil)
+	if err != nil {
+		return fmt.Errorf("asking %s: %w", addr, err)
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Do(request)
+	if err != nil {
+		return fmt.Errorf("asking %s: %w", addr, err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusNoContent {
+		return fmt.Errorf("%s is no simulator: it answers %s", addr, answer.Status)
+	}
+	return nil
 }
 
 func serve(ctx context.Context, listener net.Listener, sim *platformtest.Simulator) error {

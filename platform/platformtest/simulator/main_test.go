@@ -5,6 +5,9 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -99,4 +102,32 @@ func TestWhatMakesNoSenseIsRefusedBeforeListening(t *testing.T) {
 	for _, args := range [][]string{{"now"}, {"-speed", "0"}, {"-speed", "fast"}, {"-scene-interval", "-1s"}, {"-addr", "nowhere"}} {
 		require.Error(t, run(t.Context(), args, none, io.Discard, io.Discard), args)
 	}
+}
+
+func TestAHealthcheckTellsASimulatorThatServesFromOneThatDoesNot(t *testing.T) {
+	url := launch(t)
+	check := func(addr string) error {
+		return run(t.Context(), []string{"-healthcheck", "-addr", addr}, func(string) string { return "" }, io.Discard, io.Discard)
+	}
+	require.NoError(t, check(strings.TrimPrefix(url, "http://")))
+	require.Error(t, check("127.0.0.1:1"))
+	stranger := httptest.NewServer(http.NotFoundHandler())
+	defer stranger.Close()
+	require.ErrorContains(t, check(stranger.Listener.Addr().String()), "is no simulator")
+}
+
+func TestTheClientSecretMayBeAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, os.WriteFile(file, []byte("of-a-file\n"), 0o600))
+	env := map[string]string{"DPA_CLIENT_SECRET": "of-the-environment"}
+	getenv := func(name string) string { return env[name] }
+	secret, err := clientSecret(getenv)
+	require.NoError(t, err)
+	require.Equal(t, "of-the-environment", secret)
+	env["DPA_CLIENT_SECRET_FILE"] = file
+	secret, err = clientSecret(getenv)
+	require.NoError(t, err)
+	require.Equal(t, "of-a-file", secret)
+	env["DPA_CLIENT_SECRET_FILE"] = file + "-that-is-not-there"
+	require.ErrorContains(t, run(t.Context(), nil, getenv, io.Discard, io.Discard), "DPA_CLIENT_SECRET_FILE")
 }
