@@ -1,0 +1,132 @@
+// Command bench measures what dpaflow costs, against a real Temporal server that it starts for each
+// section, and against the least that is possible: where two sides are compared, their batches alternate
+// (A B B A …), so that a noisy machine hurts both alike, and what is reported are medians over the rounds.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime/pprof"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/dpaflow/dpaflow/internal/devstack"
+)
+
+// section is one part of the report, measured on a Temporal server of its own.
+type section struct {
+	name string
+	run  func(ctx context.Context, size sizes, report *Report) error
+}
+
+var sections = []section{
+	{"plan", measurePlan},
+}
+
+func main() {
+	names := make([]string, len(sections))
+	for i, s := range sections {
+		names[i] = s.name
+	}
+	only := flag.String("only", "", "sections to measure, of "+strings.Join(names, ",")+"; empty: all")
+	rounds := flag.Int("rounds", 0, "rounds that count, after one to warm up; 0: as many as the size has")
+	quick := flag.Bool("quick", false, "small sizes, which show that the harness works, and no figure worth to keep")
+	out := flag.String("out", "", "folder for performance.md, performance.json and the plots; empty: nothing is written")
+	profile := flag.String("cpuprofile", "", "file for a CPU profile of this process: both sides, and the load")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *only, *rounds, *quick, *out, *profile); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, only string, rounds int, quick bool, out, profile string) (err error) {
+	chosen, err := choose(only)
+	if err != nil {
+		return err
+	}
+	if out, err = absolute(out); err != nil {
+		return err
+	}
+	if profile != "" {
+		file, err := os.Create(profile)
+		if err != nil {
+			return fmt.Errorf("write a profile: %w", err)
+		}
+		defer file.Close()
+		if err := pprof.StartCPUProfile(file); err != nil {
+			return fmt.Errorf("write a profile: %w", err)
+		}
+		defer pprof.StopCPUProfile()
+	}
+	if err := enterRepository(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, devstack.Cleanup()) }()
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	size := full
+	if quick {
+		size = small
+	}
+	if rounds > 0 {
+		size.rounds = rounds
+	}
+	report := newReport(size)
+	for _, s := range chosen {
+		begun := time.Now()
+		say("%s …", s.name)
+		if err := s.run(ctx, size, report); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		say("%s took %s", s.name, time.Since(begun).Round(time.Second))
+	}
+	return report.write(os.Stdout, out)
+}
+
+func choose(only string) ([]section, error) {
+	if only == "" {
+		return sections, nil
+	}
+	var chosen []section
+	for name := range strings.SplitSeq(only, ",") {
+		i := slices.IndexFunc(sections, func(s section) bool { return s.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no section %q", name)
+		}
+		chosen = append(chosen, sections[i])
+	}
+	return chosen, nil
+}
+
+func absolute(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	return filepath.Abs(path)
+}
+
+// enterRepository goes to the module's root: programs and the Temporal command line are built from there.
+func enterRepository(ctx context.Context) error {
+	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/dpaflow/dpaflow").Output()
+	if err != nil {
+		return fmt.Errorf("find dpaflow's module (go list -m): %w", err)
+	}
+	return os.Chdir(strings.TrimSpace(string(root)))
+}
+
+// say tells on standard error how it goes.
+func say(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, time.Now().Format("15:04:05 ")+format+"\n", args...)
+}
