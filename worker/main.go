@@ -40,6 +40,9 @@ func run(ctx context.Context, cfg config.Worker, withBridge bool) error {
 	defer p.Close()
 	index := newIndex(p.Temporal, p.Log)
 	index.Look(ctx)
+	if err := measureRuns(p.Metrics.MeterProvider(), index); err != nil {
+		return err
+	}
 	all, err := newActivities(cfg, p, index)
 	if err != nil {
 		return err

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/dpaflow/dpaflow/workflows"
+)
+
+// countAgain is how old a count may be when the metrics are read again.
+const countAgain = 10 * time.Second
+
+// runs counts the open runs of the namespace, when somebody reads the metrics. Every worker counts the
+// same ones: a run belongs to no worker while it waits.
+type runs struct {
+	index *index
+
+	mu     sync.Mutex
+	at     time.Time
+	counts map[string]int64 // by state; none where the runs are not indexed
+}
+
+// measureRuns adds the gauge dpaflow_runs, which has no values as long as the namespace has no search
+// attributes.
+func measureRuns(provider metric.MeterProvider, index *index) error {
+	r := &runs{index: index}
+	_, err := provider.Meter("github.com/dpaflow/dpaflow/worker").Int64ObservableGauge("dpaflow_runs",
+		metric.WithDescription("Open runs and runbooks of the namespace that wait for an end (waiting), have had no news for long (overdue), "+
+			"or have a trigger in doubt (unknown); the same from every worker."),
+		metric.WithInt64Callback(func(ctx context.Context, o metric.Int64Observer) error {
+			for state, n := range r.count(ctx) {
+				o.Observe(n, metric.WithAttributes(attribute.String("state", state)))
+			}
+			return nil
+		}))
+	if err != nil {
+		return fmt.Errorf("measure the open runs: %w", err)
+	}
+	return nil
+}
+
+func (r *runs) count(ctx context.Context) map[string]int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Since(r.at) < countAgain {
+		return r.counts
+	}
+	r.at, r.counts = time.Now(), nil
+	if !r.index.Registered() {
+		return nil
+	}
+	counts := map[string]int64{}
+	for state, status := range map[string]string{
+		"waiting": workflows.IndexedWaiting, "overdue": workflows.IndexedOverdue, "unknown": workflows.IndexedUnknown,
+	} {
+		found, err := r.index.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
+			Query: fmt.Sprintf("%s = '%s' AND ExecutionStatus = 'Running'", workflows.AttributeStatus.GetName(), status),
+		})
+		if err != nil {
+			r.index.log.Warn("open runs cannot be counted", "error", err)
+			return nil
+		}
+		counts[state] = found.GetCount()
+	}
+	r.counts = counts
+	return counts
+}
