@@ -30,6 +30,7 @@ type section struct {
 
 var sections = []section{
 	{"plan", measurePlan},
+	{"bridge", measureBridge},
 }
 
 func main() {

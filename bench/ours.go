@@ -39,7 +39,6 @@ type dpaflow struct {
 	log      *slog.Logger
 	metrics  *telemetry.Metrics
 	all      *activities.Activities
-	worker   worker.Worker
 }
 
 // env is what configures dpaflow's programs on this stage.
@@ -59,7 +58,7 @@ func (s *stage) env(queue string) (environment, error) {
 	), nil
 }
 
-// openOurs starts dpaflow's worker and bridge until the stage is closed.
+// openOurs starts dpaflow's bridge until the stage is closed, and gets its worker ready to start.
 func (s *stage) openOurs(ctx context.Context, queue string, rpcs *counter) (*dpaflow, error) {
 	d := &dpaflow{log: slog.New(slog.NewJSONHandler(io.Discard, nil))}
 	env, err := s.env(queue)
@@ -83,14 +82,7 @@ func (s *stage) openOurs(ctx context.Context, queue string, rpcs *counter) (*dpa
 	if d.all, err = d.activities(s); err != nil {
 		return nil, err
 	}
-	if err := d.openBridge(s); err != nil {
-		return nil, err
-	}
-	if err := d.startWorker(); err != nil {
-		return nil, err
-	}
-	s.onClose(func() error { d.worker.Stop(); return nil })
-	return d, nil
+	return d, d.openBridge(s)
 }
 
 func (d *dpaflow) activities(s *stage) (*activities.Activities, error) {
@@ -131,13 +123,14 @@ func (d *dpaflow) openBridge(s *stage) error {
 	return nil
 }
 
-func (d *dpaflow) startWorker() error {
-	d.worker = worker.New(d.temporal.Client, d.config.TaskQueue, workerOptions)
-	workflows.Register(d.worker, d.all)
-	if err := d.worker.Start(); err != nil {
-		return fmt.Errorf("start dpaflow's worker: %w", err)
+// startWorker starts a worker, which has to be stopped before the stage is closed.
+func (d *dpaflow) startWorker() (worker.Worker, error) {
+	w := worker.New(d.temporal.Client, d.config.TaskQueue, workerOptions)
+	workflows.Register(w, d.all)
+	if err := w.Start(); err != nil {
+		return nil, fmt.Errorf("start dpaflow's worker: %w", err)
 	}
-	return nil
+	return w, nil
 }
 
 // start starts a run of the benchmark's plan.

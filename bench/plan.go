@@ -8,31 +8,13 @@ import (
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
-	"golang.org/x/sync/errgroup"
 )
 
 // PlanFigures compare RunPlan, with everything that it does for safety, with the bare workflow.
 type PlanFigures struct {
-	Loads []PlanLoad `json:"loads"`
-	Ours  RunCost    `json:"ours"`
-	Bare  RunCost    `json:"bare"`
-}
-
-// PlanLoad is the comparison at one number of runs in flight.
-type PlanLoad struct {
-	InFlight    int       `json:"inFlight"`
-	Runs        int       `json:"runsPerBatch"`
-	Ours        LoadSpeed `json:"ours"`
-	Bare        LoadSpeed `json:"bare"`
-	SpeedRatio  Spread    `json:"speedRatio"` // ours by bare
-	P50Ratio    Spread    `json:"p50Ratio"`
-	MeasuredFor float64   `json:"seconds"`
-}
-
-// LoadSpeed is how fast one side was.
-type LoadSpeed struct {
-	RunsPerSecond Spread  `json:"runsPerSecond"`
-	Latency       Latency `json:"latencyMs"` // from the start's RPC to the result, over all rounds
+	Loads []Comparison `json:"loads"`
+	Ours  RunCost      `json:"ours"`
+	Bare  RunCost      `json:"bare"`
 }
 
 // RunCost is what one run costs, of runs that are run one at a time.
@@ -64,14 +46,12 @@ func measurePlan(ctx context.Context, size sizes, report *Report) (err error) {
 	figures := &PlanFigures{}
 	report.Plan = figures
 	for _, load := range size.loads {
-		compared, err := compare(ctx, size.rounds, load, ours, bare)
+		compared, err := compare(ctx, size.rounds, load, ours.batch, bare.batch)
 		if err != nil {
 			return err
 		}
+		compared.say("RunPlan against bare")
 		figures.Loads = append(figures.Loads, compared)
-		say("plan: %d in flight: ours %.1f runs/s, bare %.1f, ratio %.3f (%.3f–%.3f)", load.inFlight,
-			compared.Ours.RunsPerSecond.Median, compared.Bare.RunsPerSecond.Median,
-			compared.SpeedRatio.Median, compared.SpeedRatio.Min, compared.SpeedRatio.Max)
 	}
 	// Slow enough for the run to be waiting when the callback comes, as it does in real life.
 	s.sim.SetScript(planID, plan(planID, 500*time.Millisecond).Script)
@@ -88,6 +68,11 @@ func (s *stage) sides(ctx context.Context) (ours, bare *side, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	w, err := d.startWorker()
+	if err != nil {
+		return nil, nil, err
+	}
+	s.onClose(func() error { w.Stop(); return nil })
 	b, err := s.openBare(ctx, &bare.rpcs)
 	if err != nil {
 		return nil, nil, err
@@ -101,56 +86,15 @@ func (s *stage) sides(ctx context.Context) (ours, bare *side, err error) {
 	return ours, bare, nil
 }
 
-// compare runs the same load on both sides, batch by batch.
-func compare(ctx context.Context, rounds int, load load, ours, bare *side) (PlanLoad, error) {
-	begun := time.Now()
-	type measured struct {
-		speeds, p50s []float64
-		took         []time.Duration
-	}
-	var a, b measured
-	measure := func(side *side, m *measured) func(int) error {
-		return func(round int) error {
-			took, elapsed, err := side.batch(ctx, load, fmt.Sprintf("%s-%d-%d", side.name, load.inFlight, round))
-			if err != nil || round == 0 {
-				return err
-			}
-			m.speeds = append(m.speeds, float64(load.runs)/elapsed.Seconds())
-			m.p50s = append(m.p50s, milliseconds(quantile(took, .5)))
-			m.took = append(m.took, took...)
-			return nil
-		}
-	}
-	err := alternate(rounds, measure(ours, &a), measure(bare, &b))
-	return PlanLoad{
-		InFlight: load.inFlight, Runs: load.runs,
-		Ours:        LoadSpeed{spread(a.speeds), latency(a.took)},
-		Bare:        LoadSpeed{spread(b.speeds), latency(b.took)},
-		SpeedRatio:  ratios(a.speeds, b.speeds),
-		P50Ratio:    ratios(a.p50s, b.p50s),
-		MeasuredFor: time.Since(begun).Seconds(),
-	}, err
-}
-
 // batch runs so many plans, some at a time, and returns how long each and all of them took.
-func (d *side) batch(ctx context.Context, load load, name string) (took []time.Duration, all time.Duration, err error) {
-	took = make([]time.Duration, load.runs)
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(load.inFlight)
-	begun := time.Now()
-	for i := range load.runs {
-		group.Go(func() error {
-			begun := time.Now()
-			run, err := d.start(ctx, d.load, fmt.Sprintf("%s-%d", name, i))
-			if err == nil {
-				err = run.Get(ctx, nil)
-			}
-			took[i] = time.Since(begun)
+func (d *side) batch(ctx context.Context, load load, round int) (took []time.Duration, all time.Duration, err error) {
+	return load.do(ctx, func(ctx context.Context, i int) error {
+		run, err := d.start(ctx, d.load, fmt.Sprintf("%s-%d-%d-%d", d.name, load.inFlight, round, i))
+		if err != nil {
 			return err
-		})
-	}
-	err = group.Wait()
-	return took, time.Since(begun), err
+		}
+		return run.Get(ctx, nil)
+	})
 }
 
 // cost counts what runs cost that are run one after another.

@@ -12,10 +12,11 @@ import (
 
 // Report is everything that was measured; performance.json holds it.
 type Report struct {
-	Date    time.Time    `json:"date"`
-	Machine Machine      `json:"machine"`
-	Rounds  int          `json:"rounds"`
-	Plan    *PlanFigures `json:"plan,omitempty"`
+	Date    time.Time      `json:"date"`
+	Machine Machine        `json:"machine"`
+	Rounds  int            `json:"rounds"`
+	Plan    *PlanFigures   `json:"plan,omitempty"`
+	Bridge  *BridgeFigures `json:"bridge,omitempty"`
 }
 
 // Machine is what it was measured on.

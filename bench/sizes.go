@@ -8,16 +8,21 @@ type sizes struct {
 	loads   []load        // of runs
 	after   time.Duration // the platform ends an instance so long after its trigger
 	counted int           // runs whose events and calls are counted one at a time
-}
 
-// load is how many runs there are in a batch, and how many of them at a time.
-type load struct{ inFlight, runs int }
+	callbacks []load // of the bridge
+	targets   int    // runs that the callbacks are for, of each side
+	pairs     int    // callbacks whose latency is compared one by one
+}
 
 var full = sizes{
 	rounds:  7,
 	loads:   []load{{1, 15}, {10, 120}, {50, 300}},
 	after:   50 * time.Millisecond,
 	counted: 5,
+
+	callbacks: []load{{1, 300}, {16, 1500}, {128, 2000}},
+	targets:   200,
+	pairs:     1500,
 }
 
 var small = sizes{
@@ -25,4 +30,8 @@ var small = sizes{
 	loads:   []load{{1, 2}, {20, 40}},
 	after:   50 * time.Millisecond,
 	counted: 2,
+
+	callbacks: []load{{1, 50}, {16, 200}},
+	targets:   20,
+	pairs:     100,
 }

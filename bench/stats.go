@@ -62,21 +62,3 @@ func latency(took []time.Duration) Latency {
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-// alternate runs one round to warm up and then those that count: A B, B A, A B, … so that neither side
-// always comes second. Each is told the number of the round, of which 0 is the one to warm up.
-func alternate(rounds int, a, b func(round int) error) error {
-	for round := range rounds + 1 {
-		first, second := a, b
-		if round%2 == 1 {
-			first, second = b, a
-		}
-		if err := first(round); err != nil {
-			return err
-		}
-		if err := second(round); err != nil {
-			return err
-		}
-	}
-	return nil
-}
