@@ -101,6 +101,11 @@ func TestCallsAreCountedByEndpointAndResult(t *testing.T) {
 		"dpaflow_platform_calls P2 list plans refused": 1,
 		"dpaflow_platform_calls P2 list plans failed":  1,
 		"dpaflow_token_renewals ok":                    1,
+		"dpaflow_token_renewals auth":                  0,
+		"dpaflow_token_renewals failed":                0,
+		"dpaflow_token_renewals no_answer":             0,
+		"dpaflow_token_renewals not_sent":              0,
+		"dpaflow_token_renewals refused":               0,
 	}, got)
 	require.Contains(t, log.String(), "P1.2 access token")
 	for _, private := range []string{testSecret, testCode, "eyJ"} {

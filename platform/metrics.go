@@ -21,6 +21,10 @@ func newMeters(provider metric.MeterProvider) (meters, error) {
 		metric.WithExplicitBucketBoundaries(.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30))
 	renewals, err2 := meter.Int64Counter("dpaflow_token_renewals",
 		metric.WithDescription("Fetches of the OAuth token."))
+	// Prometheus sees no increase in a series that begins at 1: an alert would miss the first of each.
+	for _, result := range results {
+		renewals.Add(context.Background(), 0, metric.WithAttributes(attribute.String("result", result)))
+	}
 	return meters{calls, renewals}, errors.Join(err1, err2)
 }
 
@@ -33,7 +37,9 @@ func (m meters) renewed(ctx context.Context, err error) {
 	m.renewals.Add(ctx, 1, metric.WithAttributes(attribute.String("result", resultOf(err))))
 }
 
-// resultOf is one of a few words, so that it can be a metric's label.
+var results = []string{"ok", "not_sent", "auth", "no_answer", "refused", "failed"}
+
+// resultOf is one of the results: few words, so that it can be a metric's label.
 func resultOf(err error) string {
 	var e *Error
 	switch {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -53,8 +54,14 @@ func (b *bench) post(t Target, body string) *http.Response {
 	return b.do(http.MethodPost, CallbackURL("", b.keys.Token(t), t.Kind), body)
 }
 
-// results are the counts of dpaflow_callbacks, by "kind/result".
+// results are the counts of dpaflow_callbacks that are not 0, by "kind/result".
 func (b *bench) results() map[string]int64 {
+	counts := b.counters()
+	maps.DeleteFunc(counts, func(_ string, n int64) bool { return n == 0 })
+	return counts
+}
+
+func (b *bench) counters() map[string]int64 {
 	var all metricdata.ResourceMetrics
 	require.NoError(b.t, b.metrics.Collect(context.Background(), &all))
 	counts := map[string]int64{}
@@ -282,3 +289,14 @@ type blank struct{ header http.Header }
 func (b *blank) Header() http.Header         { return b.header }
 func (b *blank) Write(p []byte) (int, error) { return len(p), nil }
 func (b *blank) WriteHeader(int)             {}
+
+// An alert on the increase of a counter cannot see the first event of a series that begins with it.
+func TestCallbacksAreCountedFromZero(t *testing.T) {
+	t.Parallel()
+	counts := newBench(t, nil).counters()
+	require.Len(t, counts, 2*9)
+	for _, series := range []string{"plan/stored", "plan/forged", "model/not_durable"} {
+		require.Contains(t, counts, series)
+		require.Zero(t, counts[series])
+	}
+}

@@ -23,6 +23,11 @@ const (
 	resultNotDurable result = "not_durable"
 )
 
+var results = []result{
+	result(OutcomeStored), result(OutcomeEnded), result(OutcomeSpooled),
+	resultRepeat, resultMalformed, resultForged, resultTooLarge, resultLimited, resultNotDurable,
+}
+
 type metrics struct {
 	callbacks metric.Int64Counter
 	seconds   metric.Float64Histogram
@@ -39,14 +44,24 @@ func newMetrics(provider metric.MeterProvider, logger *slog.Logger) metrics {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		logger.Error("callbacks are not measured", "error", err) // the instruments are usable all the same
 	}
-	return metrics{callbacks: callbacks, seconds: seconds, toStored: toStored}
+	m := metrics{callbacks: callbacks, seconds: seconds, toStored: toStored}
+	// Prometheus sees no increase in a series that begins at 1: an alert would miss the first of each.
+	for _, kind := range []Kind{KindPlan, KindModel} {
+		for _, r := range results {
+			m.callbacks.Add(context.Background(), 0, labels(kind, r))
+		}
+	}
+	return m
+}
+
+func labels(kind Kind, r result) metric.MeasurementOption {
+	return metric.WithAttributeSet(attribute.NewSet(
+		attribute.String("kind", string(kind)), attribute.String("result", string(r))))
 }
 
 func (m metrics) record(ctx context.Context, kind Kind, r result, took time.Duration) {
-	labels := metric.WithAttributeSet(attribute.NewSet(
-		attribute.String("kind", string(kind)), attribute.String("result", string(r))))
-	m.callbacks.Add(ctx, 1, labels)
-	m.seconds.Record(ctx, took.Seconds(), labels)
+	m.callbacks.Add(ctx, 1, labels(kind, r))
+	m.seconds.Record(ctx, took.Seconds(), labels(kind, r))
 	if r == result(OutcomeStored) {
 		m.toStored.Record(ctx, took.Seconds())
 	}
@@ -79,7 +94,11 @@ func newSpoolMetrics(provider metric.MeterProvider, logger *slog.Logger, waiting
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		logger.Error("the spool is not measured", "error", err)
 	}
-	return spoolMetrics{news: news, toStored: toStored}
+	m := spoolMetrics{news: news, toStored: toStored}
+	for _, o := range []Outcome{OutcomeSpooled, OutcomeStored, OutcomeEnded, outcomeDead} {
+		m.count(context.Background(), o, 0) // for the same reason
+	}
+	return m
 }
 
 func (m spoolMetrics) count(ctx context.Context, o Outcome, n int64) {

@@ -58,7 +58,7 @@ func TestTheSpoolIsMeasured(t *testing.T) {
 	backlog, oldest, results := spoolMeasured(t, reader)
 	require.EqualValues(t, 1, backlog)
 	require.Positive(t, oldest)
-	require.Equal(t, map[string]int64{"spooled": 1}, results)
+	require.Equal(t, map[string]int64{"spooled": 1, "stored": 0, "ended": 0, "dead": 0}, results)
 
 	next.set(false, nil)
 	forwarding(t, s)
