@@ -107,3 +107,13 @@ func (c Comparison) say(what string) {
 		c.Other.PerSecond.Median, c.Other.Latency.P50, c.Other.Latency.P99,
 		c.SpeedRatio.Median, c.SpeedRatio.Min, c.SpeedRatio.Max)
 }
+
+// pause is between two looks at something that takes its time.
+func pause(ctx context.Context) error {
+	select {
+	case <-time.After(20 * time.Millisecond):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -31,6 +31,10 @@ type section struct {
 var sections = []section{
 	{"plan", measurePlan},
 	{"bridge", measureBridge},
+	{"runbook", measureRunbook},
+	{"waiting", measureWaiting},
+	{"token", measureToken},
+	{"spool", measureSpool},
 }
 
 func main() {

@@ -12,11 +12,15 @@ import (
 
 // Report is everything that was measured; performance.json holds it.
 type Report struct {
-	Date    time.Time      `json:"date"`
-	Machine Machine        `json:"machine"`
-	Rounds  int            `json:"rounds"`
-	Plan    *PlanFigures   `json:"plan,omitempty"`
-	Bridge  *BridgeFigures `json:"bridge,omitempty"`
+	Date    time.Time       `json:"date"`
+	Machine Machine         `json:"machine"`
+	Rounds  int             `json:"rounds"`
+	Plan    *PlanFigures    `json:"plan,omitempty"`
+	Bridge  *BridgeFigures  `json:"bridge,omitempty"`
+	Runbook *RunbookFigures `json:"runbook,omitempty"`
+	Waiting *WaitingFigures `json:"waiting,omitempty"`
+	Token   *TokenFigures   `json:"token,omitempty"`
+	Spool   *SpoolFigures   `json:"spool,omitempty"`
 }
 
 // Machine is what it was measured on.

@@ -12,6 +12,11 @@ type sizes struct {
 	callbacks []load // of the bridge
 	targets   int    // runs that the callbacks are for, of each side
 	pairs     int    // callbacks whose latency is compared one by one
+
+	steps   []int  // of runbooks
+	waiting []int  // runs
+	callers int    // of the platform, at the end of the token that they share
+	spooled []load // callbacks
 }
 
 var full = sizes{
@@ -23,6 +28,11 @@ var full = sizes{
 	callbacks: []load{{1, 300}, {16, 1500}, {128, 2000}},
 	targets:   200,
 	pairs:     1500,
+
+	steps:   []int{1, 10, 50, 100, 200, 500},
+	waiting: []int{10, 100, 1000, 10000},
+	callers: 1000,
+	spooled: []load{{1, 200}, {16, 2000}, {128, 10000}},
 }
 
 var small = sizes{
@@ -34,4 +44,9 @@ var small = sizes{
 	callbacks: []load{{1, 50}, {16, 200}},
 	targets:   20,
 	pairs:     100,
+
+	steps:   []int{1, 10},
+	waiting: []int{10, 50},
+	callers: 100,
+	spooled: []load{{1, 20}, {16, 200}},
 }

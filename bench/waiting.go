@@ -1,0 +1,274 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/internal/devstack"
+	"github.com/dpaflow/dpaflow/workflows"
+)
+
+// WaitingFigures are of a worker whose runs all wait for their callbacks.
+type WaitingFigures struct {
+	Runs []Waiting `json:"runs"`
+}
+
+// Waiting is what so many waiting runs cost.
+type Waiting struct {
+	Open            int     `json:"open"`
+	StartsPerSecond float64 `json:"startsPerSecond"` // each until it is triggered and waits
+	Memory          Memory  `json:"memory"`          // more than without them
+	Latency         Latency `json:"callbackToResultMs"`
+	Restart         Restart `json:"restart"`
+}
+
+// Memory is of a worker's process, in bytes.
+type Memory struct {
+	Heap  float64 `json:"heap"`  // that is alive, just after a garbage collection
+	Stack float64 `json:"stack"` // of its goroutines
+	RSS   float64 `json:"rss"`   // that the system has given to it
+}
+
+// Restart is the restart of the worker while runs wait.
+type Restart struct {
+	Ready     float64 `json:"readySeconds"` // from the start of the process until it says that it is ready
+	Callbacks int     `json:"callbacks"`
+	Answered  float64 `json:"answeredSeconds"` // from there until so many were called back and had given their results
+}
+
+// crowd is a worker process, and the runs that wait in it.
+type crowd struct {
+	*stage
+	env    environment
+	queue  string
+	client client.Client
+	worker *devstack.Program
+
+	mu   sync.Mutex
+	runs map[string]client.WorkflowRun // by workflow id, those that wait
+}
+
+func measureWaiting(ctx context.Context, size sizes, report *Report) (err error) {
+	s, err := openStage(ctx, catalogue(plan(planID, -1)))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	c, err := s.dial(ctx)
+	if err != nil {
+		return err
+	}
+	figures := &WaitingFigures{}
+	report.Waiting = figures
+	for _, open := range size.waiting {
+		waiting, err := s.wait(ctx, c, open)
+		if err != nil {
+			return fmt.Errorf("%d runs: %w", open, err)
+		}
+		say("waiting: %d runs: %.0f starts/s, %.1f KB heap, %.1f KB stack, %.1f KB RSS each, callback to result p50 %.1f ms, restart %.2f s and %.2f s for %d results",
+			open, waiting.StartsPerSecond, waiting.Memory.Heap/1024/float64(open), waiting.Memory.Stack/1024/float64(open), waiting.Memory.RSS/1024/float64(open),
+			waiting.Latency.P50, waiting.Restart.Ready, waiting.Restart.Answered, waiting.Restart.Callbacks)
+		figures.Runs = append(figures.Runs, waiting)
+	}
+	return nil
+}
+
+// wait measures one number of waiting runs, with a worker of its own.
+func (s *stage) wait(ctx context.Context, temporal client.Client, open int) (waiting Waiting, err error) {
+	c := &crowd{stage: s, queue: fmt.Sprintf("waiting-%d", open), client: temporal, runs: map[string]client.WorkflowRun{}}
+	if c.env, err = s.env(c.queue); err != nil {
+		return waiting, err
+	}
+	if err := c.start(ctx); err != nil {
+		return waiting, err
+	}
+	defer func() { err = errors.Join(err, c.worker.Stop()) }()
+	if err := c.warmUp(ctx); err != nil {
+		return waiting, err
+	}
+	before, err := c.memory(ctx)
+	if err != nil {
+		return waiting, err
+	}
+	waiting.Open = open
+	begun := time.Now()
+	if err := c.open(ctx, open); err != nil {
+		return waiting, err
+	}
+	waiting.StartsPerSecond = float64(open) / time.Since(begun).Seconds()
+	after, err := c.memory(ctx)
+	if err != nil {
+		return waiting, err
+	}
+	waiting.Memory = Memory{Heap: after.Heap - before.Heap, Stack: after.Stack - before.Stack, RSS: after.RSS - before.RSS}
+
+	some := c.some(min(open/2, 50))
+	took, _, err := load{1, len(some)}.do(ctx, c.callBack(some))
+	if err != nil {
+		return waiting, err
+	}
+	waiting.Latency = latency(took)
+	waiting.Restart, err = c.restart(ctx, min(open/2, 100))
+	return waiting, errors.Join(err, c.terminate(ctx))
+}
+
+func (c *crowd) start(ctx context.Context) (err error) {
+	c.worker, err = devstack.StartProgram(ctx, devstack.ProgramOptions{
+		Program: "worker", Args: []string{"-bridge"}, Env: c.env, Output: io.Discard,
+	})
+	return err
+}
+
+// warmUp lets some runs pass, so that what a worker needs at all is not counted for those that wait.
+func (c *crowd) warmUp(ctx context.Context) error {
+	if err := c.open(ctx, 20); err != nil {
+		return err
+	}
+	all := c.some(20)
+	_, _, err := load{4, len(all)}.do(ctx, c.callBack(all))
+	return err
+}
+
+// open starts runs until so many wait.
+func (c *crowd) open(ctx context.Context, n int) error {
+	_, _, err := load{16, n}.do(ctx, func(ctx context.Context, i int) error {
+		id := fmt.Sprintf("%s-%d-%d", c.queue, n, i)
+		run, err := c.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: c.queue}, "RunPlan", workflows.PlanInput{
+			PlanID: planID, Params: activities.PlanParams{modelID: {inputName: activities.Text(id)}},
+			Policy: workflows.Policy{PollAfter: workflows.Duration(time.Hour)}, // nobody shall ask meanwhile, however slow the machine
+		})
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.runs[id] = run
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for {
+		count, err := c.client.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
+			Query: fmt.Sprintf("TaskQueue = '%s' AND ExecutionStatus = 'Running' AND %s = '%s'",
+				c.queue, workflows.AttributeStatus.GetName(), workflows.PhaseWaiting),
+		})
+		if err != nil {
+			return fmt.Errorf("count the runs that wait: %w", err)
+		}
+		if count.GetCount() >= int64(n) {
+			return nil
+		}
+		if err := pause(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// some takes so many runs out of those that wait.
+func (c *crowd) some(n int) (some []client.WorkflowRun) {
+	for id, run := range c.runs {
+		if len(some) == n {
+			break
+		}
+		some = append(some, run)
+		delete(c.runs, id)
+	}
+	return some
+}
+
+// callBack returns a function that ends a run's instance and waits for the run's result.
+func (c *crowd) callBack(runs []client.WorkflowRun) func(context.Context, int) error {
+	instances := map[string]string{} // by workflow id, which is the run's input
+	for _, execution := range c.sim.Executions() {
+		instances[execution.Params[modelID][inputName]] = execution.InstanceID
+	}
+	return func(ctx context.Context, i int) error {
+		if err := c.sim.Callback(ctx, instances[runs[i].GetID()], "SUCCESS"); err != nil {
+			return err
+		}
+		return runs[i].Get(ctx, nil)
+	}
+}
+
+// restart stops the worker, starts it again and calls some of the runs back.
+func (c *crowd) restart(ctx context.Context, callbacks int) (restart Restart, err error) {
+	if err := c.worker.Stop(); err != nil {
+		return restart, err
+	}
+	begun := time.Now()
+	if err := c.start(ctx); err != nil {
+		return restart, err
+	}
+	restart.Ready, restart.Callbacks = time.Since(begun).Seconds(), callbacks
+	some := c.some(callbacks)
+	_, all, err := load{16, len(some)}.do(ctx, c.callBack(some))
+	restart.Answered = all.Seconds()
+	return restart, err
+}
+
+// terminate makes room for the next crowd.
+func (c *crowd) terminate(ctx context.Context) error {
+	rest := c.some(len(c.runs))
+	_, _, err := load{16, len(rest)}.do(ctx, func(ctx context.Context, i int) error {
+		return c.client.TerminateWorkflow(ctx, rest[i].GetID(), rest[i].GetRunID(), "the benchmark has seen enough")
+	})
+	return err
+}
+
+// memory reads the worker's metrics just after a garbage collection. Reading them again and again brings one about.
+func (c *crowd) memory(ctx context.Context) (Memory, error) {
+	first, err := c.metrics(ctx)
+	if err != nil {
+		return Memory{}, err
+	}
+	for now := first; ; {
+		if now, err = c.metrics(ctx); err != nil {
+			return Memory{}, err
+		}
+		if now["go_memstats_last_gc_time_seconds"] > first["go_memstats_last_gc_time_seconds"] {
+			return Memory{
+				Heap: now["go_memstats_heap_alloc_bytes"], Stack: now["go_memstats_stack_inuse_bytes"], RSS: now["process_resident_memory_bytes"],
+			}, nil
+		}
+	}
+}
+
+var memoryMetrics = []string{
+	"go_memstats_last_gc_time_seconds", "go_memstats_heap_alloc_bytes", "go_memstats_stack_inuse_bytes", "process_resident_memory_bytes",
+}
+
+func (c *crowd) metrics(ctx context.Context) (map[string]float64, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.worker.Admin+"/metrics", nil)
+	if err != nil {
+		return nil, fmt.Errorf("read the worker's metrics: %w", err)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("read the worker's metrics: %w", err)
+	}
+	defer answer.Body.Close()
+	values := map[string]float64{}
+	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
+		name, value, _ := strings.Cut(lines.Text(), " ")
+		if slices.Contains(memoryMetrics, name) {
+			if values[name], err = strconv.ParseFloat(value, 64); err != nil {
+				return nil, fmt.Errorf("read the worker's metrics: %s: %w", name, err)
+			}
+		}
+	}
+	if len(values) != len(memoryMetrics) {
+		return nil, errors.New("read the worker's metrics: they do not tell its memory")
+	}
+	return values, nil
+}
