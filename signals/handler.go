@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // HandlerConfig is what the callback handler needs. Keys, Namespace and Deliverer are required.
@@ -21,6 +22,8 @@ type HandlerConfig struct {
 
 	Logger        *slog.Logger         // default: slog.Default()
 	MeterProvider metric.MeterProvider // default: nothing is measured
+	// TracerProvider gets a span for each callback that is admitted, in the trace of its trigger; default: none does
+	TracerProvider trace.TracerProvider
 
 	Unsigned *UnsignedConfig // nil: the fixed URLs are unknown paths
 
@@ -33,6 +36,7 @@ type handler struct {
 	HandlerConfig
 	flood   *flood
 	metrics metrics
+	tracer  trace.Tracer
 }
 
 // NewHandler receives the platform's callbacks (P7, W5) at POST /callbacks/plan/{token} and /callbacks/model/{token},
@@ -52,6 +56,7 @@ func NewHandler(config HandlerConfig) http.Handler {
 		HandlerConfig: config,
 		flood:         newFlood(config.RequestsPerSecond),
 		metrics:       newMetrics(config.MeterProvider, config.Logger),
+		tracer:        newTracer(config.TracerProvider),
 	}
 }
 
@@ -82,11 +87,11 @@ func route(r *http.Request) (kind Kind, token string, ok bool) {
 }
 
 // receive answers one callback. The body is read only for those who hold a token, or may do without.
-func (h *handler) receive(w http.ResponseWriter, r *http.Request, kind Kind, token string) result {
+func (h *handler) receive(w http.ResponseWriter, r *http.Request, kind Kind, token string) (answer result) {
+	came := time.Now()
 	target, ok := h.admit(r, kind, token)
 	if !ok {
-		refuse(w, http.StatusNotFound) // counted, not logged: strangers shall not fill the disk
-		return resultForged
+		return resultForged.refuse(w) // counted, not logged: strangers shall not fill the disk
 	}
 	limit := h.flood.bridge
 	if token == "" {
@@ -94,25 +99,25 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request, kind Kind, tok
 	}
 	if !limit.Allow() { // not logged either
 		w.Header().Set("Retry-After", "1")
-		refuse(w, http.StatusTooManyRequests)
-		return resultLimited
+		return resultLimited.refuse(w)
 	}
 
+	ctx, span := h.begin(r, kind, target, came)
+	defer func() { answer.end(span) }()
+	r = r.WithContext(ctx)
 	logger := h.Logger.With("kind", kind, "workflowId", target.WorkflowID, "key", target.Key)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.MaxBody))
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		logger.Warn("callback refused: its body is too large", "limit", h.MaxBody)
-		refuse(w, http.StatusRequestEntityTooLarge)
-		return resultTooLarge
+		logger.WarnContext(ctx, "callback refused: its body is too large", "limit", h.MaxBody)
+		return resultTooLarge.refuse(w)
 	}
 	var callback Callback
 	if err == nil {
 		callback, err = parse(kind, body)
 	}
 	if err != nil {
-		logger.Warn("callback refused: malformed", "error", err)
-		refuse(w, http.StatusBadRequest)
-		return resultMalformed
+		logger.WarnContext(ctx, "callback refused: malformed", "error", err)
+		return resultMalformed.refuse(w)
 	}
 	if token == "" {
 		target = inboxTarget(kind, h.Namespace, callback.InstanceID)
@@ -132,30 +137,29 @@ func (h *handler) admit(r *http.Request, kind Kind, token string) (Target, bool)
 
 // deliver answers SUCCESS if and only if the news is durable.
 func (h *handler) deliver(w http.ResponseWriter, r *http.Request, logger *slog.Logger, n news) result {
+	describe(r.Context(), n.target, n.callback)
 	if h.flood.isRepeat(n) {
 		succeed(w)
 		return resultRepeat
 	}
 	if !h.flood.allowNews(n.target) {
-		logger.Warn("callback refused: too much news for one trigger")
+		logger.WarnContext(r.Context(), "callback refused: too much news for one trigger")
 		w.Header().Set("Retry-After", strconv.Itoa(int(refillOf(n.target).Seconds())))
-		refuse(w, http.StatusTooManyRequests)
-		return resultLimited
+		return resultLimited.refuse(w)
 	}
 	// A platform that hangs up has still brought its news.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), h.DeliverTimeout)
 	defer cancel()
 	outcome, err := h.Deliverer.Deliver(ctx, n.target, n.callback)
 	if err != nil {
-		logger.Error("callback not durable, the platform has to call again", "error", err)
-		refuse(w, http.StatusServiceUnavailable)
-		return resultNotDurable
+		logger.ErrorContext(ctx, "callback not durable, the platform has to call again", "error", err)
+		return resultNotDurable.refuse(w)
 	}
 	succeed(w)
 	if outcome != OutcomeEnded { // not remembered then: a reset may open the run again
 		h.flood.wasStored(n)
 	}
-	logger.Info("callback taken", "outcome", outcome)
+	logger.InfoContext(ctx, "callback taken", "outcome", outcome)
 	return result(outcome)
 }
 
@@ -163,6 +167,29 @@ func (h *handler) deliver(w http.ResponseWriter, r *http.Request, logger *slog.L
 func succeed(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/plain")
 	_, _ = io.WriteString(w, "SUCCESS") // a platform that did not hear it calls again
+}
+
+// status is the HTTP status that goes with a result.
+func (r result) status() int {
+	switch r {
+	case resultMalformed:
+		return http.StatusBadRequest
+	case resultForged:
+		return http.StatusNotFound
+	case resultTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case resultLimited:
+		return http.StatusTooManyRequests
+	case resultNotDurable:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusOK
+	}
+}
+
+func (r result) refuse(w http.ResponseWriter) result {
+	refuse(w, r.status())
+	return r
 }
 
 func refuse(w http.ResponseWriter, status int) {

@@ -51,10 +51,13 @@ type Target struct {
 	WorkflowID string
 	// Key tells the triggers of one workflow apart; UTF-8 text of 1 to 300 bytes. It is empty for an inbox.
 	Key string
+	// Trace is where the spans of its callbacks belong; they have traces of their own without one.
+	Trace Trace
 }
 
 func (t Target) valid() bool {
-	return kindCode(t.Kind) != 0 && text(t.WorkflowID, maxWorkflowID) && text(t.Key, maxKey)
+	return kindCode(t.Kind) != 0 && text(t.WorkflowID, maxWorkflowID) && text(t.Key, maxKey) &&
+		(t.Trace.isNone() || t.Trace.span().IsValid())
 }
 
 func text(s string, limit int) bool {

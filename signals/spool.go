@@ -136,7 +136,7 @@ func (s *Spool) try(ctx context.Context, t Target, news Callback) (Outcome, erro
 // keep returns once the news is on disk. The cause is why Temporal does not have it.
 func (s *Spool) keep(ctx context.Context, t Target, news Callback, came time.Time, cause error) (Outcome, error) {
 	s.backlog.Add(1)
-	if err := s.store.put(t, news, came); err != nil {
+	if err := s.store.put(t, news, came, TraceOf(ctx)); err != nil {
 		s.backlog.Add(-1)
 		err = fmt.Errorf("keep news in the spool: %w; check the disk of DPA_SPOOL_DIR", err)
 		s.refused.Store(&refusal{err, time.Now()})
@@ -144,7 +144,8 @@ func (s *Spool) keep(ctx context.Context, t Target, news Callback, came time.Tim
 	}
 	s.refused.Store(nil)
 	if cause != nil {
-		s.Logger.Warn("callback kept in the spool", "workflowId", t.WorkflowID, "key", t.Key, "error", cause)
+		s.Logger.WarnContext(ctx, "callback kept in the spool", "kind", t.Kind, "workflowId", t.WorkflowID, "key", t.Key,
+			"instanceId", news.InstanceID, "status", news.Status, "error", cause)
 	}
 	s.metrics.count(ctx, OutcomeSpooled, 1)
 	wake(s.arrived)

@@ -103,8 +103,9 @@ const outcomeDead Outcome = "dead" // Temporal will never take it
 func (s *Spool) forward(ctx context.Context, e *entry) (Outcome, error) {
 	logger := s.Logger.With("kind", e.Kind, "workflowId", e.WorkflowID, "key", e.Key,
 		"instanceId", e.Callback.InstanceID, "status", e.Callback.Status)
+	ctx = e.trace().join(ctx)
 	if e.Fault != "" {
-		logger.Error("callback in the spool cannot be read: it is kept among the dead letters")
+		logger.ErrorContext(ctx, "callback in the spool cannot be read: it is kept among the dead letters")
 		return outcomeDead, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, forwardTimeout)
@@ -113,16 +114,16 @@ func (s *Spool) forward(ctx context.Context, e *entry) (Outcome, error) {
 	switch {
 	case permanent(err):
 		e.Fault = err.Error()
-		logger.Error("callback cannot be delivered, ever: it is kept among the spool's dead letters", "error", err)
+		logger.ErrorContext(ctx, "callback cannot be delivered, ever: it is kept among the spool's dead letters", "error", err)
 		return outcomeDead, nil
 	case err != nil:
-		logger.Warn("callback waits on in the spool", "error", err)
+		logger.WarnContext(ctx, "callback waits on in the spool", "error", err)
 		return "", err
 	}
 	if outcome == OutcomeStored {
 		s.metrics.toStored.Record(ctx, time.Since(e.Came).Seconds())
 	}
-	logger.Info("callback delivered from the spool", "outcome", outcome)
+	logger.InfoContext(ctx, "callback delivered from the spool", "outcome", outcome)
 	return outcome, nil
 }
 

@@ -133,7 +133,7 @@ func BenchmarkSpool(b *testing.B) {
 	b.SetParallelism(64)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if err := s.store.put(target("w"), Callback{"in1", "SUCCESS"}, time.Now()); err != nil {
+			if err := s.store.put(target("w"), Callback{"in1", "SUCCESS"}, time.Now(), Trace{}); err != nil {
 				b.Error(err)
 			}
 		}

@@ -42,7 +42,13 @@ type entry struct {
 	Key        string    `json:"key"`
 	Callback   Callback  `json:"callback"`
 	Came       time.Time `json:"came"`
+	Trace      []byte    `json:"trace,omitempty"` // a Trace: of the callback's span
 	Fault      string    `json:"fault,omitempty"` // of a dead letter: why it cannot be delivered
+}
+
+func (e *entry) trace() (t Trace) {
+	copy(t[:], e.Trace)
+	return t
 }
 
 // item is an entry with its place in the queue.
@@ -113,8 +119,12 @@ func syncFolder(dir string) error {
 }
 
 // put returns once the news is on disk; those who put at the same time share one sync.
-func (s *store) put(t Target, c Callback, came time.Time) error {
-	data, err := json.Marshal(entry{Kind: t.Kind, WorkflowID: t.WorkflowID, Key: t.Key, Callback: c, Came: came})
+func (s *store) put(t Target, c Callback, came time.Time, trace Trace) error {
+	e := entry{Kind: t.Kind, WorkflowID: t.WorkflowID, Key: t.Key, Callback: c, Came: came}
+	if !trace.isNone() {
+		e.Trace = trace[:]
+	}
+	data, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}

@@ -14,10 +14,11 @@ import (
 var ErrToken = errors.New("no such callback address")
 
 const (
-	tokenVersion = 1
-	tokenDomain  = "dpaflow callback token v1"
-	// version, kind, key id, trigger key, workflow id, MAC; the texts behind a length of two bytes
-	maxTokenSize = 1 + 1 + 2 + 16 + 2 + maxKey + 2 + maxWorkflowID + sha256.Size
+	tokenVersion  = 1
+	tracedVersion = 2 // of a token with a trace
+	tokenDomain   = "dpaflow callback token v1"
+	// version, kind, key id, trigger key, workflow id, trace, MAC; the texts behind a length of two bytes
+	maxTokenSize = 1 + 1 + 2 + 16 + 2 + maxKey + 2 + maxWorkflowID + len(Trace{}) + sha256.Size
 )
 
 // kindCode is a kind's byte in a token, 0 for what is no kind.
@@ -31,7 +32,7 @@ func kindCode(k Kind) byte {
 	return 0
 }
 
-// Token makes the token of a callback address: unguessable, URL-safe, one path segment of at most 1808 characters.
+// Token makes the token of a callback address: unguessable, URL-safe, one path segment of at most 1842 characters.
 // It is a capability: keep it out of logs and histories. It panics where there is no key to sign with or
 // the target is out of its limits, because such an address would lose its callbacks.
 func (k Keys) Token(t Target) string {
@@ -39,14 +40,21 @@ func (k Keys) Token(t Target) string {
 		panic("signals: no key to sign a token with")
 	}
 	if !t.valid() {
-		panic("signals: the target of a token needs a kind, a workflow id of 1 to 1000 bytes and a key of 1 to 300 bytes of UTF-8")
+		panic("signals: the target of a token needs a kind, a workflow id of 1 to 1000 bytes and a key of 1 to 300 bytes of UTF-8, and a valid trace or none")
 	}
 	signer := k.list[0]
 	b := make([]byte, 0, maxTokenSize)
-	b = append(b, tokenVersion, kindCode(t.Kind))
+	version := byte(tokenVersion)
+	if !t.Trace.isNone() {
+		version = tracedVersion
+	}
+	b = append(b, version, kindCode(t.Kind))
 	b = appendText(b, signer.id)
 	b = appendText(b, t.Key)
 	b = appendText(b, t.WorkflowID)
+	if version == tracedVersion {
+		b = append(b, t.Trace[:]...)
+	}
 	b = append(b, signer.mac(t.Namespace, b)...)
 	return base64.RawURLEncoding.EncodeToString(b)
 }
@@ -62,7 +70,8 @@ func (k Keys) Verify(kind Kind, namespace, token string) (Target, error) {
 		return Target{}, ErrToken
 	}
 	body, mac := raw[:len(raw)-sha256.Size], raw[len(raw)-sha256.Size:]
-	if body[0] != tokenVersion || body[1] != kindCode(kind) {
+	version := body[0]
+	if version != tokenVersion && version != tracedVersion || body[1] != kindCode(kind) {
 		return Target{}, ErrToken
 	}
 	t := Target{Kind: kind, Namespace: namespace}
@@ -70,7 +79,10 @@ func (k Keys) Verify(kind Kind, namespace, token string) (Target, error) {
 	triggerKey, rest, ok2 := cutText(rest)
 	workflowID, rest, ok3 := cutText(rest)
 	t.Key, t.WorkflowID = triggerKey, workflowID
-	if !ok1 || !ok2 || !ok3 || len(rest) > 0 || !t.valid() {
+	if version == tracedVersion && len(rest) == len(t.Trace) {
+		t.Trace, rest = Trace(rest), nil
+	}
+	if !ok1 || !ok2 || !ok3 || len(rest) > 0 || !t.valid() || t.Trace.isNone() != (version == tokenVersion) {
 		return Target{}, ErrToken
 	}
 	signer := k.find(id)

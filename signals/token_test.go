@@ -18,6 +18,8 @@ func TestATokenComesBackAsItsTarget(t *testing.T) {
 		"longest texts":  {Kind: KindPlan, Namespace: namespace, WorkflowID: strings.Repeat("预x", 250), Key: strings.Repeat("é", 150)},
 		"awkward bytes":  {Kind: KindPlan, Namespace: namespace, WorkflowID: "a\x00b\n../%2F?#", Key: "\x00"},
 		"longest key id": {Kind: KindPlan, Namespace: namespace, WorkflowID: strings.Repeat("w", 1000), Key: strings.Repeat("k", 300)},
+		"with a trace":   tracedTarget(),
+		"longest of all": {Kind: KindPlan, Namespace: namespace, WorkflowID: strings.Repeat("w", 1000), Key: strings.Repeat("k", 300), Trace: sampled},
 	}
 	keys := keysOf(t, "key-id_of_16_chr")
 	for name, target := range tests {
@@ -25,7 +27,7 @@ func TestATokenComesBackAsItsTarget(t *testing.T) {
 			t.Parallel()
 			token := keys.Token(target)
 			require.Regexp(t, `^[A-Za-z0-9_-]+$`, token)
-			require.LessOrEqual(t, len(token), 1808)
+			require.LessOrEqual(t, len(token), 1842)
 			got, err := keys.Verify(target.Kind, target.Namespace, token)
 			require.NoError(t, err)
 			require.Equal(t, target, got)
@@ -38,10 +40,57 @@ func TestTheSameTargetAlwaysHasTheSameToken(t *testing.T) {
 	require.Equal(t, keysOf(t, "a").Token(planTarget()), keysOf(t, "a", "b").Token(planTarget()))
 }
 
+func TestATokenFromBeforeThereWereTracesIsStillGood(t *testing.T) {
+	t.Parallel()
+	keys, err := ParseKeys("k1:" + strings.Repeat("A", 43) + "=")
+	require.NoError(t, err)
+	const token = "AVAAAmsxAAVydW4uMQAM5py65oi_5YiH5o2i07U74NkuJ5IW5T53B9lF7XN4gUY5nZlDHbTR2gkTTsU"
+	target, err := keys.Verify(KindPlan, "ops", token)
+	require.NoError(t, err)
+	require.Equal(t, Target{Kind: KindPlan, Namespace: "ops", WorkflowID: "机房切换", Key: "run.1"}, target)
+	require.Equal(t, token, keys.Token(target), "and without a trace tokens are made as they were")
+}
+
+func TestATraceIsInTheTokenOnlyIfItIsOne(t *testing.T) {
+	t.Parallel()
+	keys := keysOf(t, "a")
+	target := tracedTarget()
+	clear(target.Trace[:16])
+	require.Panics(t, func() { keys.Token(target) }, "no trace has the id 0")
+
+	body := func(version byte, trace []byte) string {
+		b := []byte{version, 'P'}
+		for _, text := range []string{"a", "k", "w"} {
+			b = appendText(b, text)
+		}
+		b = append(b, trace...)
+		return base64.RawURLEncoding.EncodeToString(append(b, keys.list[0].mac(namespace, b)...))
+	}
+	_, err := keys.Verify(KindPlan, namespace, body(tracedVersion, sampled[:]))
+	require.NoError(t, err)
+	for name, token := range map[string]string{
+		"no trace":               body(tracedVersion, nil),
+		"an empty trace":         body(tracedVersion, make([]byte, len(sampled))),
+		"an invalid trace":       body(tracedVersion, append(make([]byte, 16), sampled[16:]...)),
+		"a cut trace":            body(tracedVersion, sampled[:24]),
+		"too much":               body(tracedVersion, append(sampled[:], 0)),
+		"of the version without": body(tokenVersion, sampled[:]),
+		"of no version":          body(3, sampled[:]),
+	} {
+		_, err := keys.Verify(KindPlan, namespace, token)
+		require.ErrorIs(t, err, ErrToken, name)
+	}
+}
+
 func TestEveryFlippedBitIsRefused(t *testing.T) {
 	t.Parallel()
 	keys := keysOf(t, "a")
-	token := keys.Token(planTarget())
+	for _, target := range []Target{planTarget(), tracedTarget()} {
+		requireEveryFlippedBitRefused(t, keys, keys.Token(target))
+	}
+}
+
+func requireEveryFlippedBitRefused(t *testing.T, keys Keys, token string) {
 	raw, err := base64.RawURLEncoding.DecodeString(token)
 	require.NoError(t, err)
 	for i := range raw {
@@ -151,6 +200,7 @@ func TestCallbackURL(t *testing.T) {
 func FuzzToken(f *testing.F) {
 	keys := keysOf(f, "a")
 	f.Add("workflow", "key", keys.Token(planTarget()))
+	f.Add("workflow", "key", keys.Token(tracedTarget()))
 	f.Add("预案", "step/1", "AVAAAWEAAWs")
 	f.Add("w", "k", "")
 	f.Fuzz(func(t *testing.T, workflowID, key, token string) {
@@ -162,6 +212,7 @@ func FuzzToken(f *testing.F) {
 			}
 		}
 		target := Target{Kind: KindModel, Namespace: namespace, WorkflowID: workflowID, Key: key}
+		copy(target.Trace[:], token) // some trace, mostly a valid one
 		if !target.valid() {
 			return
 		}
