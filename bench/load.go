@@ -101,6 +101,22 @@ func compare(ctx context.Context, rounds int, l load, ours, other batch) (Compar
 	}, nil
 }
 
+// alone puts a load on one side that is compared with nothing.
+func alone(ctx context.Context, rounds int, l load, batch batch) (Speed, error) {
+	var speeds []float64
+	var latencies []time.Duration
+	for round := range rounds + 1 {
+		took, all, err := batch(ctx, l, round)
+		if err != nil {
+			return Speed{}, err
+		}
+		if round > 0 {
+			speeds, latencies = append(speeds, float64(l.count)/all.Seconds()), append(latencies, took...)
+		}
+	}
+	return Speed{spread(speeds), latency(latencies)}, nil
+}
+
 func (c Comparison) say(what string) {
 	say("%s, %d in flight: ours %.1f/s (p50 %.1f ms, p99 %.1f ms), the other %.1f/s (p50 %.1f ms, p99 %.1f ms), ratio %.3f (%.3f–%.3f)",
 		what, c.InFlight, c.Ours.PerSecond.Median, c.Ours.Latency.P50, c.Ours.Latency.P99,

@@ -45,7 +45,7 @@ func main() {
 	only := flag.String("only", "", "sections to measure, of "+strings.Join(names, ",")+"; empty: all")
 	rounds := flag.Int("rounds", 0, "rounds that count, after one to warm up; 0: as many as the size has")
 	quick := flag.Bool("quick", false, "small sizes, which show that the harness works, and no figure worth to keep")
-	out := flag.String("out", "", "folder for performance.md, performance.json and the plots; empty: nothing is written")
+	out := flag.String("out", "", "folder for performance.md, performance.json and the plots; empty: the page goes to standard output")
 	profile := flag.String("cpuprofile", "", "file for a CPU profile of this process: both sides, and the load")
 	flag.Parse()
 
@@ -88,7 +88,10 @@ func run(ctx context.Context, only string, rounds int, quick bool, out, profile 
 	if rounds > 0 {
 		size.rounds = rounds
 	}
-	report := newReport(size)
+	report, err := newReport(ctx, size)
+	if err != nil {
+		return err
+	}
 	for _, s := range chosen {
 		begun := time.Now()
 		say("%s …", s.name)
@@ -97,7 +100,17 @@ func run(ctx context.Context, only string, rounds int, quick bool, out, profile 
 		}
 		say("%s took %s", s.name, time.Since(begun).Round(time.Second))
 	}
-	return report.write(os.Stdout, out)
+	for _, goal := range report.Goals() {
+		reached := "reached"
+		if !goal.Reached {
+			reached = "missed "
+		}
+		say("%s %s: %s (%s)", reached, goal.Figure, goal.Result, goal.Goal)
+	}
+	if out == "" {
+		return report.markdown(os.Stdout)
+	}
+	return report.write(out)
 }
 
 func choose(only string) ([]section, error) {

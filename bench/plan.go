@@ -15,6 +15,8 @@ type PlanFigures struct {
 	Loads []Comparison `json:"loads"`
 	Ours  RunCost      `json:"ours"`
 	Bare  RunCost      `json:"bare"`
+	// Tokens are how many dpaflow fetched in all these runs.
+	Tokens int `json:"tokens"`
 }
 
 // RunCost is what one run costs, of runs that are run one at a time.
@@ -58,6 +60,7 @@ func measurePlan(ctx context.Context, size sizes, report *Report) (err error) {
 	if figures.Ours, err = s.cost(ctx, ours, size.counted); err != nil {
 		return err
 	}
+	figures.Tokens = s.sim.Tokens() - 1 // the bare side has one
 	figures.Bare, err = s.cost(ctx, bare, size.counted)
 	return err
 }

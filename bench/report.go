@@ -1,13 +1,22 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
+	"strings"
+	"text/template"
 	"time"
+
+	"github.com/dpaflow/dpaflow/internal/devstack"
 )
 
 // Report is everything that was measured; performance.json holds it.
@@ -25,27 +34,86 @@ type Report struct {
 
 // Machine is what it was measured on.
 type Machine struct {
-	CPUs int    `json:"cpus"`
-	OS   string `json:"os"`
-	Go   string `json:"go"`
+	CPUs     int    `json:"cpus"`
+	OS       string `json:"os"`
+	Go       string `json:"go"`
+	SDK      string `json:"temporalSDK"`
+	Temporal string `json:"temporal"`
 }
 
-func newReport(size sizes) *Report {
-	return &Report{
-		Date: time.Now().UTC(), Rounds: size.rounds,
-		Machine: Machine{CPUs: runtime.NumCPU(), OS: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version()},
+func newReport(ctx context.Context, size sizes) (*Report, error) {
+	cli, err := devstack.CLI(ctx, os.Stderr)
+	if err != nil {
+		return nil, err
 	}
+	version, err := exec.CommandContext(ctx, cli, "--version").Output()
+	if err != nil {
+		return nil, fmt.Errorf("ask Temporal for its version: %w", err)
+	}
+	r := &Report{Date: time.Now().UTC(), Rounds: size.rounds, Machine: Machine{
+		CPUs: runtime.NumCPU(), OS: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version(),
+		Temporal: strings.TrimPrefix(strings.TrimSpace(string(version)), "temporal version "),
+	}}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, dependency := range info.Deps {
+			if dependency.Path == "go.temporal.io/sdk" {
+				r.Machine.SDK = dependency.Version
+			}
+		}
+	}
+	return r, nil
 }
 
-// write prints the report, and writes it to a folder if there is one.
-func (r *Report) write(w io.Writer, folder string) error {
+// write writes the report to a folder: performance.md, performance.json and the plots in performance/.
+func (r *Report) write(folder string) error {
+	plots := filepath.Join(folder, "performance")
+	if err := os.MkdirAll(plots, 0o755); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	for name, p := range r.plots() {
+		if err := save(p, filepath.Join(plots, name)); err != nil {
+			return err
+		}
+	}
 	data, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
-	if folder == "" {
-		fmt.Fprintln(w, string(data))
-		return nil
+	if err := os.WriteFile(filepath.Join(folder, "performance.json"), append(data, '\n'), 0o644); err != nil {
+		return fmt.Errorf("write the report: %w", err)
 	}
-	return os.WriteFile(filepath.Join(folder, "performance.json"), append(data, '\n'), 0o644)
+	var text bytes.Buffer
+	if err := r.markdown(&text); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(folder, "performance.md"), text.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}
+
+//go:embed performance.md.tmpl
+var page string
+
+var pageTemplate = template.Must(template.New("performance.md").Funcs(template.FuncMap{
+	"number": number,
+	"kb":     func(bytes float64) string { return number(bytes / 1024) },
+	"mb":     func(bytes float64) string { return number(bytes / 1e6) },
+	"total":  total,
+	"each":   func(c RunbookCost, of float64) float64 { return of / float64(c.Plans) },
+	"float":  func(n int64) float64 { return float64(n) },
+}).Parse(page))
+
+func (r *Report) markdown(w io.Writer) error {
+	if err := pageTemplate.Execute(w, r); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}
+
+func total(counts map[string]float64) (sum float64) {
+	for _, n := range counts {
+		sum += n
+	}
+	return sum
 }

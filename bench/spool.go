@@ -16,7 +16,15 @@ import (
 
 // SpoolFigures are of callbacks that are stored on disk because Temporal is away.
 type SpoolFigures struct {
-	Loads []Comparison `json:"loads"` // against one file that is appended to and synced for each, one at a time
+	Loads []SpoolLoad `json:"loads"`
+	// Synced is what the disk can do at all: small writes to one file, each synced, one at a time.
+	Synced Speed `json:"synced"`
+}
+
+// SpoolLoad is how fast callbacks are stored, so many at a time.
+type SpoolLoad struct {
+	InFlight int `json:"inFlight"`
+	Speed
 }
 
 func measureSpool(ctx context.Context, size sizes, report *Report) (err error) {
@@ -52,7 +60,7 @@ func measureSpool(ctx context.Context, size sizes, report *Report) (err error) {
 	}
 	line := make([]byte, 200) // about what the spool keeps of a callback
 	write := func(ctx context.Context, l load, _ int) ([]time.Duration, time.Duration, error) {
-		return load{1, l.count / l.inFlight}.do(ctx, func(context.Context, int) error {
+		return l.do(ctx, func(context.Context, int) error {
 			_, err := file.Write(line)
 			return errors.Join(err, file.Sync())
 		})
@@ -60,13 +68,17 @@ func measureSpool(ctx context.Context, size sizes, report *Report) (err error) {
 	figures := &SpoolFigures{}
 	report.Spool = figures
 	for _, l := range size.spooled {
-		compared, err := compare(ctx, size.rounds, l, keep, write)
+		speed, err := alone(ctx, size.rounds, l, keep)
 		if err != nil {
 			return err
 		}
-		compared.say("spool against a synced file")
-		figures.Loads = append(figures.Loads, compared)
+		say("spool: %d in flight: %.0f/s (p50 %.1f ms, p99 %.1f ms)", l.inFlight, speed.PerSecond.Median, speed.Latency.P50, speed.Latency.P99)
+		figures.Loads = append(figures.Loads, SpoolLoad{l.inFlight, speed})
 	}
+	if figures.Synced, err = alone(ctx, size.rounds, load{1, size.spooled[0].count}, write); err != nil {
+		return err
+	}
+	say("spool: a synced write: %.0f/s (p50 %.1f ms, p99 %.1f ms)", figures.Synced.PerSecond.Median, figures.Synced.Latency.P50, figures.Synced.Latency.P99)
 	return nil
 }
 

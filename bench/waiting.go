@@ -30,7 +30,8 @@ type WaitingFigures struct {
 type Waiting struct {
 	Open            int     `json:"open"`
 	StartsPerSecond float64 `json:"startsPerSecond"` // each until it is triggered and waits
-	Memory          Memory  `json:"memory"`          // more than without them
+	Idle            Memory  `json:"idle"`            // of the same worker without them
+	Memory          Memory  `json:"memory"`
 	Latency         Latency `json:"callbackToResultMs"`
 	Restart         Restart `json:"restart"`
 }
@@ -41,6 +42,18 @@ type Memory struct {
 	Stack float64 `json:"stack"` // of its goroutines
 	RSS   float64 `json:"rss"`   // that the system has given to it
 }
+
+// Each is what every run adds to the memory of a worker.
+func (w Waiting) Each() Memory {
+	n := float64(w.Open)
+	return Memory{Heap: (w.Memory.Heap - w.Idle.Heap) / n, Stack: (w.Memory.Stack - w.Idle.Stack) / n, RSS: (w.Memory.RSS - w.Idle.RSS) / n}
+}
+
+// HeapAndStacks is what a worker itself uses.
+func (w Waiting) HeapAndStacks() float64 { return w.Memory.Heap + w.Memory.Stack }
+
+// EachHeapAndStacks is what every run adds to that.
+func (w Waiting) EachHeapAndStacks() float64 { return w.Each().Heap + w.Each().Stack }
 
 // Restart is the restart of the worker while runs wait.
 type Restart struct {
@@ -78,8 +91,9 @@ func measureWaiting(ctx context.Context, size sizes, report *Report) (err error)
 		if err != nil {
 			return fmt.Errorf("%d runs: %w", open, err)
 		}
-		say("waiting: %d runs: %.0f starts/s, %.1f KB heap, %.1f KB stack, %.1f KB RSS each, callback to result p50 %.1f ms, restart %.2f s and %.2f s for %d results",
-			open, waiting.StartsPerSecond, waiting.Memory.Heap/1024/float64(open), waiting.Memory.Stack/1024/float64(open), waiting.Memory.RSS/1024/float64(open),
+		each := waiting.Each()
+		say("waiting: %d runs: %.0f starts/s, %.1f KB heap, %.1f KB stacks, %.1f KB RSS each, callback to result p50 %.1f ms, restart %.2f s and %.2f s for %d results",
+			open, waiting.StartsPerSecond, each.Heap/1024, each.Stack/1024, each.RSS/1024,
 			waiting.Latency.P50, waiting.Restart.Ready, waiting.Restart.Answered, waiting.Restart.Callbacks)
 		figures.Runs = append(figures.Runs, waiting)
 	}
@@ -99,8 +113,7 @@ func (s *stage) wait(ctx context.Context, temporal client.Client, open int) (wai
 	if err := c.warmUp(ctx); err != nil {
 		return waiting, err
 	}
-	before, err := c.memory(ctx)
-	if err != nil {
+	if waiting.Idle, err = c.memory(ctx); err != nil {
 		return waiting, err
 	}
 	waiting.Open = open
@@ -109,11 +122,9 @@ func (s *stage) wait(ctx context.Context, temporal client.Client, open int) (wai
 		return waiting, err
 	}
 	waiting.StartsPerSecond = float64(open) / time.Since(begun).Seconds()
-	after, err := c.memory(ctx)
-	if err != nil {
+	if waiting.Memory, err = c.memory(ctx); err != nil {
 		return waiting, err
 	}
-	waiting.Memory = Memory{Heap: after.Heap - before.Heap, Stack: after.Stack - before.Stack, RSS: after.RSS - before.RSS}
 
 	some := c.some(min(open/2, 50))
 	took, _, err := load{1, len(some)}.do(ctx, c.callBack(some))
