@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/time/rate"
 )
 
@@ -18,6 +19,7 @@ type Client struct {
 	config  Config
 	limiter *rate.Limiter
 	meters  meters
+	tracer  trace.Tracer
 	tokens  tokens
 	clock   clock
 	reads   *retryablehttp.Client
@@ -47,6 +49,7 @@ func New(config Config) (*Client, error) {
 		config:  config,
 		limiter: rate.NewLimiter(limit, 1),
 		meters:  meters,
+		tracer:  newTracer(config.TracerProvider),
 		sends:   newHTTPClient(config, once),
 	}
 	c.tokens.fetch = c.fetchToken

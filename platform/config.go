@@ -13,6 +13,8 @@ import (
 
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
 )
 
 const defaultTimeout = 30 * time.Second
@@ -48,6 +50,9 @@ type Config struct {
 	// MeterProvider gets dpaflow_platform_calls, a histogram in seconds by endpoint
 	// and result, and dpaflow_token_renewals, a counter by result; nil means none.
 	MeterProvider metric.MeterProvider
+	// TracerProvider gets a span for each call, named after its endpoint; nil means none. A call that belongs to a
+	// trace, because of it or of its context, says so to the platform in the header traceparent.
+	TracerProvider trace.TracerProvider
 }
 
 // withDefaults fills in what may be left out, or names every field at fault.
@@ -86,6 +91,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.MeterProvider == nil {
 		c.MeterProvider = noop.NewMeterProvider()
+	}
+	if c.TracerProvider == nil {
+		c.TracerProvider = tracenoop.NewTracerProvider()
 	}
 	if len(faults) > 0 {
 		return Config{}, fmt.Errorf("platform configuration: %s", strings.Join(faults, "; "))

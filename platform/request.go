@@ -68,8 +68,10 @@ func (c *Client) exchange(ctx context.Context, r request, token string) (got ans
 		return got, &Error{Endpoint: r.endpoint, Err: fmt.Errorf("wait for the ceiling of requests per second: %w", err)}
 	}
 	start := time.Now()
+	ctx, span := c.startSpan(ctx, r)
 	defer func() {
 		took := time.Since(start)
+		endSpan(span, got, err)
 		c.meters.called(ctx, r.endpoint, took, err)
 		c.config.Logger.DebugContext(ctx, "platform call", "endpoint", r.endpoint, "took", took, "result", resultOf(err))
 	}()
@@ -120,6 +122,7 @@ func (c *Client) newRequest(ctx context.Context, r request, token string) (*http
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
+	passTrace(req)
 	return req, nil
 }
 

@@ -40,7 +40,7 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 		if value := t.valid(); value != "" {
 			return value, nil // an earlier flight landed between the look and this one
 		}
-		fresh, err := t.fetch(context.Background())
+		fresh, err := t.fetch(context.WithoutCancel(ctx)) // it is in the trace of the first who waits
 		if err != nil {
 			return "", err
 		}

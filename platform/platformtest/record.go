@@ -14,9 +14,10 @@ type Request struct {
 	Path        string        `json:"path"` // raw, with the query
 	ContentType string        `json:"contentType,omitempty"`
 	Authorized  bool          `json:"authorized"` // it carried a token that counts
-	Body        string        `json:"-"`          // may hold parameters and callback URLs; not kept for P1.2
-	Status      int           `json:"status"`     // HTTP status of the answer; 0 while, or if, there is none
-	Code        int           `json:"code"`       // of the answer's envelope; 0 if there is none
+	Traceparent string        `json:"traceparent,omitempty"`
+	Body        string        `json:"-"`      // may hold parameters and callback URLs; not kept for P1.2
+	Status      int           `json:"status"` // HTTP status of the answer; 0 while, or if, there is none
+	Code        int           `json:"code"`   // of the answer's envelope; 0 if there is none
 	Fault       FaultKind     `json:"fault,omitempty"`
 	At          time.Time     `json:"at"`
 	Took        time.Duration `json:"-"` // 0 while there is no answer
@@ -27,7 +28,8 @@ func (s *Simulator) record(c *call) *Request {
 	request := &Request{
 		Endpoint: c.route.endpoint, Method: c.Method, Path: c.RequestURI,
 		ContentType: c.Header.Get("Content-Type"), Authorized: s.tokens.accepts(c.Header.Get("Authorization")),
-		Body: string(c.body), At: time.Now(),
+		Traceparent: c.Header.Get("traceparent"),
+		Body:        string(c.body), At: time.Now(),
 	}
 	if request.Endpoint == "P1.2" {
 		request.Body = ""
