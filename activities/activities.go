@@ -6,7 +6,6 @@ package activities
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -33,8 +32,8 @@ type Platform interface {
 
 // CallbackAddress makes the URL that the platform calls back when the instance of one trigger has
 // news. kind is "plan" or "model"; the key names the trigger within its workflow. The result is a
-// capability: whoever knows it can report the end of that instance.
-type CallbackAddress func(kind, namespace, workflowID, key string) string
+// capability: whoever knows it can report the end of that instance. The context is that of the trigger's activity.
+type CallbackAddress func(ctx context.Context, kind, namespace, workflowID, key string) string
 
 // Config is what Activities depend on.
 type Config struct {
@@ -53,8 +52,6 @@ type Config struct {
 	// Converter reads what histories hold as it is, such as the input of an earlier trigger; it has to be that of
 	// the worker's client. Nil is Temporal's default.
 	Converter converter.DataConverter
-	// Logger gets what no error tells; nil discards it.
-	Logger *slog.Logger
 }
 
 // Activities are dpaflow's activities, to be registered on a worker by workflows.Register.
@@ -65,7 +62,6 @@ type Activities struct {
 	indexed  func() bool
 	alone    func(ctx context.Context, planID, workflowID string, since time.Time) (bool, error)
 	register func(ctx context.Context, instance Instance, workflowID string) error
-	log      *slog.Logger
 	beat     heartbeat
 
 	converter converter.DataConverter
@@ -91,9 +87,6 @@ func New(config Config) (*Activities, error) {
 	if config.Converter == nil {
 		config.Converter = converter.GetDefaultDataConverter()
 	}
-	if config.Logger == nil {
-		config.Logger = slog.New(slog.DiscardHandler)
-	}
 	return &Activities{
 		platform: config.Platform,
 		callback: config.Callback,
@@ -101,7 +94,6 @@ func New(config Config) (*Activities, error) {
 		indexed:  config.Indexed,
 		alone:    config.Alone,
 		register: config.Register,
-		log:      config.Logger,
 		beat:     serverHeartbeat,
 
 		converter: config.Converter,

@@ -99,7 +99,7 @@ func newBench(t *testing.T, secrets map[string]string) *bench {
 	b.activities, err = New(Config{
 		Platform: b.fake,
 		Secrets:  opened,
-		Callback: func(kind, namespace, workflowID, key string) string {
+		Callback: func(_ context.Context, kind, namespace, workflowID, key string) string {
 			return strings.Join([]string{"http://bridge", kind, namespace, workflowID, key}, "/")
 		},
 	})

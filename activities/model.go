@@ -143,7 +143,7 @@ func (a *Activities) ModelStatus(ctx context.Context, in ModelInstance) (string,
 func (a *Activities) ModelOutputs(ctx context.Context, in ModelInstance) ([]NodeOutput, error) {
 	if err := a.turns(ctx).give(ctx, in.ModelID, a.turn(ctx, in.Step)); err != nil {
 		// The turn ends by itself when the workflow has ended.
-		a.log.Warn("the turn on a model was not given back", "model", in.ModelID, "error", err)
+		activity.GetLogger(ctx).Warn("the turn on a model was not given back", "modelId", in.ModelID, "step", in.Step, "error", err)
 	}
 	nodes, err := a.platform.ModelOutputs(ctx, in.ModelID, in.InstanceID, in.DesignatedOnly)
 	if err != nil {

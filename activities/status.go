@@ -40,7 +40,7 @@ func (a *Activities) PlanStatus(ctx context.Context, in PlanQuestion) (PlanHint,
 			hint.Alone, err = a.alone(ctx, in.PlanID, activity.GetInfo(ctx).WorkflowExecution.ID, in.Since)
 		}
 		if err != nil {
-			a.log.Warn("whether others run the plan is not known", "plan", in.PlanID, "error", err)
+			activity.GetLogger(ctx).Warn("whether others run the plan is not known", "planId", in.PlanID, "error", err)
 		}
 		return hint, nil
 	}

@@ -103,7 +103,7 @@ func (a *Activities) trigger(ctx context.Context, job job) (Triggered, error) {
 
 	// From here on a cancellation must not cut the call short: only its answer tells what happened.
 	at := time.Now().UTC()
-	callback := a.callback(job.kind, info.Namespace, info.WorkflowExecution.ID, key)
+	callback := a.callback(ctx, job.kind, info.Namespace, info.WorkflowExecution.ID, key)
 	instance, status, err := send(context.WithoutCancel(ctx), callback)
 	if err != nil {
 		return Triggered{}, a.sent(job, fault, err)

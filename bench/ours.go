@@ -97,8 +97,7 @@ func (d *dpaflow) activities(s *stage) (*activities.Activities, error) {
 		Platform:  c,
 		Indexed:   func() bool { return true },
 		Converter: d.temporal.Converter,
-		Logger:    d.log,
-		Callback: func(kind, namespace, workflowID, key string) string {
+		Callback: func(_ context.Context, kind, namespace, workflowID, key string) string {
 			target := signals.Target{Kind: signals.Kind(kind), Namespace: namespace, WorkflowID: workflowID, Key: key}
 			return signals.CallbackURL(d.config.CallbackURL, d.config.CallbackKeys.Token(target), target.Kind)
 		},

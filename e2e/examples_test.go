@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
@@ -89,6 +90,23 @@ func (s *stack) ownWorker() (start func(id string) client.WorkflowRun) {
 	c, err := client.Dial(client.Options{HostPort: s.temporal.Address})
 	require.NoError(s.t, err)
 	s.t.Cleanup(c.Close)
+	queue := s.queue + "-own"
+	w := worker.New(c, queue, worker.Options{})
+	workflows.Register(w, s.ownActivities())
+	w.RegisterWorkflow(ownworkflow.Switchover)
+	require.NoError(s.t, w.Start())
+	s.t.Cleanup(w.Stop)
+	return func(id string) client.WorkflowRun {
+		run, err := c.ExecuteWorkflow(s.t.Context(), client.StartWorkflowOptions{ID: s.queue + "-" + id, TaskQueue: queue},
+			ownworkflow.Switchover, ownworkflow.Input{Site: "shanghai", Hosts: []string{"web1", "web2"}})
+		require.NoError(s.t, err)
+		return run
+	}
+}
+
+// ownActivities are what a user's program makes to register on a worker of its own.
+func (s *stack) ownActivities() *activities.Activities {
+	s.t.Helper()
 	api, err := platform.New(platform.Config{
 		BaseURL: s.sim.URL, ClientID: platformtest.DefaultClientID, Secret: func() (string, error) { return clientSecret, nil },
 	})
@@ -99,24 +117,13 @@ func (s *stack) ownWorker() (start func(id string) client.WorkflowRun) {
 	bridge, _ := environment(s.env).LookupEnv("DPA_CALLBACK_URL")
 	steps, err := activities.New(activities.Config{
 		Platform: api,
-		Callback: func(kind, namespace, workflowID, key string) string {
+		Callback: func(_ context.Context, kind, namespace, workflowID, key string) string {
 			target := signals.Target{Kind: signals.Kind(kind), Namespace: namespace, WorkflowID: workflowID, Key: key}
 			return signals.CallbackURL(bridge, keys.Token(target), target.Kind)
 		},
 	})
 	require.NoError(s.t, err)
-	queue := s.queue + "-own"
-	w := worker.New(c, queue, worker.Options{})
-	workflows.Register(w, steps)
-	w.RegisterWorkflow(ownworkflow.Switchover)
-	require.NoError(s.t, w.Start())
-	s.t.Cleanup(w.Stop)
-	return func(id string) client.WorkflowRun {
-		run, err := c.ExecuteWorkflow(s.t.Context(), client.StartWorkflowOptions{ID: s.queue + "-" + id, TaskQueue: queue},
-			ownworkflow.Switchover, ownworkflow.Input{Site: "shanghai", Hosts: []string{"web1", "web2"}})
-		require.NoError(s.t, err)
-		return run
-	}
+	return steps
 }
 
 // order are the plans in the order in which they were triggered.

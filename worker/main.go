@@ -110,15 +110,14 @@ func newActivities(cfg config.Worker, p *program.Program, index *index) (*activi
 		Indexed:   index.Registered,
 		Alone:     index.Alone,
 		Converter: p.Temporal.Converter,
-		Logger:    p.Log,
-		Callback: func(kind, namespace, workflowID, key string) string {
-			target := signals.Target{Kind: signals.Kind(kind), Namespace: namespace, WorkflowID: workflowID, Key: key}
+		Callback: func(ctx context.Context, kind, namespace, workflowID, key string) string {
+			target := signals.Target{Kind: signals.Kind(kind), Namespace: namespace, WorkflowID: workflowID, Key: key, Trace: signals.TraceOf(ctx)}
 			return signals.CallbackURL(cfg.CallbackURL, cfg.CallbackKeys.Token(target), target.Kind)
 		},
 	}
 	if cfg.Unsigned {
 		// A platform that may call fixed addresses only would never reach one of ours with a token.
-		settings.Callback = func(kind, _, _, _ string) string {
+		settings.Callback = func(_ context.Context, kind, _, _, _ string) string {
 			return signals.UnsignedURL(cfg.CallbackURL, signals.Kind(kind), cfg.UnsignedSecret.Reveal())
 		}
 		settings.Register = func(ctx context.Context, in activities.Instance, workflowID string) error {
