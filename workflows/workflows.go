@@ -12,10 +12,11 @@ import (
 	"github.com/dpaflow/dpaflow/signals"
 )
 
-// Register adds dpaflow's workflows and activities to a worker.
+// Register adds dpaflow's workflows, activities and Nexus service to a worker.
 func Register(registry worker.Registry, a *activities.Activities) {
 	registerWorkflows(registry)
 	registry.RegisterActivity(a)
+	registry.RegisterNexusService(nexusService())
 }
 
 func registerWorkflows(registry worker.WorkflowRegistry) {
