@@ -99,3 +99,20 @@ func TestTheSettingsShowEveryVariableThatIsNotSetElsewhere(t *testing.T) {
 		require.True(t, inSettings != strings.Contains(manifests, "{name: "+name+","), "%s is in one of the two places", name)
 	}
 }
+
+// Both ways to reach Temporal Cloud, as docs/deployment.md writes them.
+func TestTheConnectionsInTheDocumentAreWhatTemporalsLibraryReads(t *testing.T) {
+	t.Parallel()
+	blocks := regexp.MustCompile("(?s)```toml\n(.*?)```").FindAllStringSubmatch(read(t, "docs/deployment.md"), -1)
+	require.Len(t, blocks, 2)
+	for _, block := range blocks {
+		profile, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{
+			ConfigFileData: []byte(block[1]), ConfigFileStrict: true, DisableEnv: true,
+		})
+		require.NoError(t, err)
+		require.Equal(t, "7233", port(t, profile.Address), "the one that the bridges may call")
+		require.NotEmpty(t, profile.Namespace)
+		require.NotNil(t, profile.TLS)
+		require.True(t, profile.APIKey != "" || profile.TLS.ClientCertPath != "" && profile.TLS.ClientKeyPath != "")
+	}
+}
