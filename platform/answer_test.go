@@ -3,6 +3,9 @@ package platform
 import (
 	"encoding/json"
 	"errors"
+	"html"
+	"net/url"
+	"strings"
 	"testing"
 	"unicode"
 	"unicode/utf8"
@@ -58,4 +61,19 @@ func TestOnlyWhatIsPrivateIsRedacted(t *testing.T) {
 	require.Equal(t, cause, private.err(cause))
 	require.Equal(t, "[redacted]!", newRedactor("top", "topsecret").text("topsecret!"))
 	require.EqualError(t, private.err(errors.New("bad "+testSecret+"\n")), "bad [redacted]")
+}
+
+func TestASecretIsRedactedHoweverTheAnswerWritesIt(t *testing.T) {
+	t.Parallel()
+	const secret = `a"b\c<d>&e/f 预 secret`
+	inJSON, err := json.Marshal(map[string]string{"PASSWORD": secret})
+	require.NoError(t, err)
+	twice, err := json.Marshal(string(inJSON))
+	require.NoError(t, err)
+	for _, written := range []string{
+		secret, string(inJSON), string(twice), `{"PASSWORD":"a\"b\\c<d>&e\/f 预 secret"}`,
+		url.QueryEscape(secret), html.EscapeString(secret), strings.ReplaceAll(html.EscapeString(secret), "&#34;", "&quot;"),
+	} {
+		require.NotContains(t, newRedactor(secret).text("before "+written+" after"), "secret", written)
+	}
 }

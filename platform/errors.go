@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html"
@@ -89,25 +90,51 @@ func inputError(endpoint string, faults []string) error {
 
 // redactor takes what must not be shown out of what others wrote: the platform
 // may well repeat in an error what it was sent.
-type redactor struct{ replacer *strings.Replacer }
+type redactor struct{ private []string }
 
-func newRedactor(private ...string) redactor {
-	var pairs []string
-	byLength := func(a, b string) int { return len(b) - len(a) } // one may begin with another
-	for _, s := range slices.SortedFunc(slices.Values(private), byLength) {
-		if s == "" {
-			continue
-		}
-		for _, form := range []string{s, url.QueryEscape(s), html.EscapeString(s), strings.ReplaceAll(s, "/", `\/`)} {
-			pairs = append(pairs, form, "[redacted]")
+func newRedactor(private ...string) redactor { return redactor{private} }
+
+func (r redactor) replace(s string) string {
+	var written []string
+	for _, private := range r.private {
+		if private != "" {
+			written = append(written, ways(private)...)
 		}
 	}
-	return redactor{strings.NewReplacer(pairs...)}
+	slices.SortFunc(written, func(a, b string) int { return len(b) - len(a) }) // one may begin with another
+	var pairs []string
+	for _, form := range written {
+		pairs = append(pairs, form, "[redacted]")
+	}
+	return strings.NewReplacer(pairs...).Replace(s)
+}
+
+// ways are the ways to write s. JSON may hold the JSON that was sent, as a text.
+func ways(s string) []string {
+	written := []string{s}
+	for range 2 {
+		for _, form := range written {
+			written = append(written, inJSON(form, true), inJSON(form, false))
+		}
+	}
+	for _, form := range written {
+		written = append(written, strings.ReplaceAll(form, "/", `\/`))
+	}
+	page := html.EscapeString(s)
+	return append(written, url.QueryEscape(s), page, strings.ReplaceAll(page, "&#34;", "&quot;"))
+}
+
+func inJSON(s string, escapeHTML bool) string {
+	var b strings.Builder
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(escapeHTML)
+	_ = encoder.Encode(s) // a text can always be written
+	return strings.TrimSuffix(b.String()[1:], "\"\n")
 }
 
 // text makes one line of valid UTF-8 of at most maxPiece bytes.
 func (r redactor) text(s string) string {
-	s = r.replacer.Replace(s)
+	s = r.replace(s)
 	s = strings.ToValidUTF8(s[:min(len(s), 16*maxPiece)], "\uFFFD")
 	words := strings.FieldsFunc(s, func(c rune) bool { return unicode.IsSpace(c) || !unicode.IsPrint(c) })
 	s = strings.Join(words, " ")
@@ -124,7 +151,7 @@ func (r redactor) err(err error) error {
 	if errors.As(err, &address) {
 		err = address.Err
 	}
-	if shown := err.Error(); r.replacer.Replace(shown) != shown {
+	if shown := err.Error(); r.replace(shown) != shown {
 		return errors.New(r.text(shown))
 	}
 	return err
