@@ -35,6 +35,7 @@ func TestAWorkflowInAnotherNamespaceRunsAModelAPlanAndARunbookOnceEach(t *testin
 	require.Equal(t, nexuscaller.Result{
 		Prepared: executions[0].InstanceID, Released: executions[1].InstanceID, Verified: executions[2].InstanceID,
 	}, result)
+	c.linked(run, s.queue+"-release")
 
 	// Reset to its first task, the caller has forgotten all of its operations and makes new ones.
 	const firstTaskCompleted = 4
@@ -197,14 +198,55 @@ func TestEncryptedOperationsWorkForCallersWithTheSameKeys(t *testing.T) {
 	theirs := callers.raw(run) + callers.raw(fails) + callers.raw(bad)
 	require.Contains(t, ours, "binary/encrypted")
 	require.Contains(t, theirs, "binary/encrypted")
-	require.NotContains(t, ours+theirs, plantedHost)
+	for where, text := range map[string]string{"ours": ours, "theirs": theirs, "logs": s.logs.String()} {
+		require.NotContains(t, text, plantedHost, where)
+	}
 
 	var refused *nexus.HandlerError
-	err := s.await(s.newCaller().call("naive", planRequest(s.queue+"-naive")), nil)
-	require.ErrorAs(t, err, &refused, "whoever has no key cannot ask for anything")
+	require.ErrorAs(t, s.await(s.newCaller().call("naive", planRequest(s.queue+"-naive")), nil), &refused, "whoever has no key cannot ask for anything")
 	require.Equal(t, nexus.HandlerErrorTypeBadRequest, refused.Type)
-	t.Log(err)
+
+	other := s.newCaller("DPA_ENCRYPTION_KEYS=" + encryptionKey("k2"))
+	waits := other.call("waits", planRequest(s.queue+"-waits"))
+	require.Eventually(t, func() bool {
+		description, err := other.DescribeWorkflowExecution(t.Context(), waits.GetID(), "")
+		pending := description.GetPendingNexusOperations()
+		return err == nil && len(pending) == 1 && pending[0].GetLastAttemptFailure() != nil
+	}, patience, 100*time.Millisecond, "a key that is missing may come, so it is tried again")
+	require.NoError(t, other.TerminateWorkflow(t.Context(), waits.GetID(), "", "the test is over"))
 	require.Len(t, s.sim.Executions(), 2)
+}
+
+func TestVersionedWorkersServeOperations(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, catalogue(success(100*time.Millisecond)), "DPA_DEPLOYMENT_NAME="+t.Name(), "DPA_BUILD_ID=v1")
+	s.setCurrent("v1")
+	c := s.newCaller()
+	require.NoError(t, s.await(c.call("caller", planRequest(s.queue)), nil))
+	require.Equal(t, "v1", s.versionOf(s.GetWorkflow(t.Context(), workflows.NexusWorkflowID(s.queue), "")))
+}
+
+// linked checks that the histories of a caller and of the run of a key lead to each other.
+func (c *caller) linked(run client.WorkflowRun, key string) {
+	c.t.Helper()
+	ours := c.stack.GetWorkflow(c.t.Context(), workflows.NexusWorkflowID(key), "")
+	there, back := false, false
+	for _, event := range (&stack{t: c.t, Client: c.Client}).history(run) {
+		for _, link := range event.GetLinks() {
+			there = there || link.GetWorkflowEvent().GetWorkflowId() == ours.GetID()
+		}
+	}
+	started := c.stack.history(ours)[0]
+	for _, callback := range started.GetWorkflowExecutionStartedEventAttributes().GetCompletionCallbacks() {
+		for _, link := range callback.GetLinks() {
+			back = back || link.GetWorkflowEvent().GetWorkflowId() == run.GetID()
+		}
+	}
+	for _, link := range started.GetLinks() {
+		back = back || link.GetWorkflowEvent().GetWorkflowId() == run.GetID()
+	}
+	require.True(c.t, there, "from the caller to the run")
+	require.True(c.t, back, "from the run to the caller")
 }
 
 // refusal is what a caller reads when its request is refused.

@@ -150,7 +150,8 @@ func startedBefore(err error) bool {
 	return errors.As(err, &exists)
 }
 
-// ended gives the end of a run that has ended: to such a one Temporal attaches nobody.
+// ended gives the end of a run that has ended: to such a one Temporal attaches nobody. Around a failure
+// it puts a handler's error, behind which callers find the same type as of a run that they waited for.
 func ended(ctx context.Context, run client.WorkflowRun) (outcome, error) {
 	var result converter.RawValue
 	err := run.Get(ctx, &result)
@@ -161,11 +162,10 @@ func ended(ctx context.Context, run client.WorkflowRun) (outcome, error) {
 	case !errors.As(err, &failed):
 		return outcome{}, fmt.Errorf("read how run %s ended: %w", run.GetID(), err)
 	}
-	state := nexus.OperationStateFailed
-	if temporal.IsCanceledError(failed) {
-		state = nexus.OperationStateCanceled
+	return outcome{}, &nexus.HandlerError{
+		Type: nexus.HandlerErrorTypeInternal, RetryBehavior: nexus.HandlerErrorRetryBehaviorNonRetryable,
+		Message: "run " + run.GetID() + " has ended without success", Cause: failed.Unwrap(),
 	}
-	return outcome{}, &nexus.OperationError{State: state, Message: "its run " + run.GetID() + " had ended", Cause: failed.Unwrap()}
 }
 
 func readPlanRequest(data []byte) (key string, in any, err error) {
@@ -202,10 +202,11 @@ func readRunbookRequest(data []byte) (key string, in any, err error) {
 	return r.IdempotencyKey, r.RunbookInput, refuse(nil, r.IdempotencyKey)
 }
 
-// badRequest ends an operation for good. Temporal stops calling an endpoint for a while after a few
-// errors of a kind that it tries again, or does not know.
-func badRequest(err error) error {
-	return &nexus.HandlerError{Type: nexus.HandlerErrorTypeBadRequest, Message: err.Error(), Cause: err}
+// badRequest ends an operation for good: Temporal stops calling an endpoint for a while after a few errors
+// of a kind that it tries again, or does not know. The SDK logs the message, hence what is wrong is only
+// in the cause.
+func badRequest(cause error) error {
+	return &nexus.HandlerError{Type: nexus.HandlerErrorTypeBadRequest, Message: "the request is refused", Cause: cause}
 }
 
 // refuse makes InvalidInput of faults, among them that of the key.
