@@ -12,12 +12,13 @@ import (
 )
 
 // encrypt has a client encrypt what it sends and decrypt what it gets: payloads, and with them the
-// messages and stacks of failures, which are clear texts otherwise.
+// messages and stacks of failures, which are clear texts otherwise. Its log shows no such messages either.
 func encrypt(options *client.Options, keys signals.Keys, worker bool) error {
 	codec, err := encryption.New(keys)
 	if err != nil {
 		return fmt.Errorf("%w; check DPA_ENCRYPTION_KEYS", err)
 	}
+	options.Logger = discreet{options.Logger}
 	var payloads converter.PayloadCodec = codec
 	if worker {
 		payloads = codec.ForWorker()
