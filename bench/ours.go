@@ -68,7 +68,7 @@ func (s *stage) openOurs(ctx context.Context, queue string, rpcs *counter) (*dpa
 	if d.config, err = config.LoadWorker(env.LookupEnv, true); err != nil {
 		return nil, err
 	}
-	if d.metrics, err = telemetry.NewMetrics(d.log); err != nil {
+	if d.metrics, err = telemetry.NewMetrics(ctx, "bench", d.log); err != nil {
 		return nil, err
 	}
 	d.temporal, err = connect.Dial(ctx, connect.Options{
@@ -105,7 +105,7 @@ func (d *dpaflow) activities(s *stage) (*activities.Activities, error) {
 }
 
 func (d *dpaflow) openBridge(s *stage) error {
-	b, err := bridge.Open(d.config.Bridge, d.temporal, d.log, d.metrics.MeterProvider())
+	b, err := bridge.Open(d.config.Bridge, d.temporal, d.log, d.metrics.MeterProvider(), nil)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/dpaflow/dpaflow/internal/config"
 	"github.com/dpaflow/dpaflow/internal/connect"
+	"github.com/dpaflow/dpaflow/internal/telemetry"
 	"github.com/dpaflow/dpaflow/platform"
 )
 
@@ -45,6 +46,7 @@ type app struct {
 	log    io.Writer // progress and errors
 	json   bool
 
+	traces   *telemetry.Traces
 	payloads converter.DataConverter // reads what Temporal gives as it is; there once connected
 }
 
@@ -59,6 +61,8 @@ func (e exit) Unwrap() error { return e.err }
 
 // execute runs one command and returns the exit status.
 func execute(ctx context.Context, a *app, args []string) int {
+	a.traces = telemetry.NewTraces(ctx, "starter", slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	defer a.traces.Shutdown()
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(a.out)
@@ -124,7 +128,9 @@ func (a *app) temporal(ctx context.Context) (*connect.Client, config.Starter, er
 	if err != nil {
 		return nil, cfg, exit{exitUsage, err}
 	}
-	client, err := connect.Dial(ctx, connect.Options{Logger: slog.New(slog.DiscardHandler), EncryptionKeys: cfg.EncryptionKeys})
+	client, err := connect.Dial(ctx, connect.Options{
+		Logger: slog.New(slog.DiscardHandler), EncryptionKeys: cfg.EncryptionKeys, Interceptors: a.traces.Interceptors(),
+	})
 	if err == nil {
 		a.payloads = client.Converter
 	}
@@ -137,5 +143,6 @@ func (a *app) platform() (*platform.Client, error) {
 	if err != nil {
 		return nil, exit{exitUsage, err}
 	}
+	cfg.Platform.TracerProvider = a.traces.TracerProvider()
 	return platform.New(cfg.Platform)
 }

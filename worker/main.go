@@ -24,6 +24,10 @@ import (
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
+// cachedRuns is how many open runs a worker keeps in memory, about 50 KB each. The others, which wait for
+// hours, are replayed when something happens to them: some 20 events, a few milliseconds.
+const cachedRuns = 2000
+
 func main() {
 	withBridge := flag.Bool("bridge", false, "also receive the platform's callbacks, on DPA_BRIDGE_ADDR")
 	program.Main("worker",
@@ -33,7 +37,7 @@ func main() {
 }
 
 func run(ctx context.Context, cfg config.Worker, withBridge bool) error {
-	p, err := program.Open(ctx, cfg.Common, cfg.AdminAddr, connect.Options{Worker: true})
+	p, err := program.Open(ctx, "worker", cfg.Common, cfg.AdminAddr, connect.Options{Worker: true})
 	if err != nil {
 		return err
 	}
@@ -47,6 +51,7 @@ func run(ctx context.Context, cfg config.Worker, withBridge bool) error {
 	if err != nil {
 		return err
 	}
+	worker.SetStickyWorkflowCacheSize(cachedRuns)
 	w := worker.New(p.Temporal.Client, cfg.TaskQueue, worker.Options{
 		// A trigger under way must get its answer: nothing else tells what became of it.
 		WorkerStopTimeout: cfg.Platform.Timeout + 5*time.Second,
@@ -60,7 +65,7 @@ func run(ctx context.Context, cfg config.Worker, withBridge bool) error {
 	checks := []admin.Check{{Name: "temporal", Ready: p.Temporal.Ready}}
 	group, ctx := errgroup.WithContext(ctx)
 	if withBridge {
-		b, err := bridge.Open(cfg.Bridge, p.Temporal, p.Log, p.Metrics.MeterProvider())
+		b, err := bridge.Open(cfg.Bridge, p.Temporal, p.Log, p.Metrics.MeterProvider(), p.Traces.TracerProvider())
 		if err != nil {
 			return err
 		}
@@ -93,7 +98,7 @@ func deployment(cfg config.Worker) worker.DeploymentOptions {
 
 // newActivities makes the activities over the platform's client.
 func newActivities(cfg config.Worker, p *program.Program, index *index) (*activities.Activities, error) {
-	cfg.Platform.Logger, cfg.Platform.MeterProvider = p.Log, p.Metrics.MeterProvider()
+	cfg.Platform.Logger, cfg.Platform.MeterProvider, cfg.Platform.TracerProvider = p.Log, p.Metrics.MeterProvider(), p.Traces.TracerProvider()
 	client, err := platform.New(cfg.Platform)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"net"
 
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dpaflow/dpaflow/internal/admin"
@@ -28,7 +29,7 @@ type Bridge struct {
 
 // Open opens what the bridge needs: the port, and the spool where one is configured. An error names the variable to check.
 // The client must have been dialled with signals.RequestIDInterceptor. Serve closes everything again, so it has to be called.
-func Open(cfg config.Bridge, temporal *connect.Client, logger *slog.Logger, meters metric.MeterProvider) (*Bridge, error) {
+func Open(cfg config.Bridge, temporal *connect.Client, logger *slog.Logger, meters metric.MeterProvider, traces trace.TracerProvider) (*Bridge, error) {
 	listener, err := net.Listen("tcp", cfg.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen for callbacks: %w; check DPA_BRIDGE_ADDR", err)
@@ -39,6 +40,7 @@ func Open(cfg config.Bridge, temporal *connect.Client, logger *slog.Logger, mete
 		Deliverer:         signals.NewTemporalDeliverer(temporal, cfg.TaskQueue),
 		Logger:            logger,
 		MeterProvider:     meters,
+		TracerProvider:    traces,
 		RequestsPerSecond: cfg.RequestsPerSecond,
 	}}
 	if cfg.Unsigned {

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/log"
 	"google.golang.org/grpc"
 
@@ -21,11 +22,12 @@ import (
 
 // Options of a connection; the zero value is usable.
 type Options struct {
-	Env         envconfig.EnvLookup   // where TEMPORAL_… is looked up; nil: the process's environment
-	Logger      *slog.Logger          // nil: slog's default
-	Metrics     client.MetricsHandler // receives the SDK's metrics; nil: nobody does
-	DialOptions []grpc.DialOption     // such as interceptors
-	Lazy        bool                  // connect at the first call, so that a program starts without Temporal
+	Env          envconfig.EnvLookup             // where TEMPORAL_… is looked up; nil: the process's environment
+	Logger       *slog.Logger                    // nil: slog's default
+	Metrics      client.MetricsHandler           // receives the SDK's metrics; nil: nobody does
+	Interceptors []interceptor.ClientInterceptor // of the client, and of workers that are made with it
+	DialOptions  []grpc.DialOption               // such as gRPC's own interceptors
+	Lazy         bool                            // connect at the first call, so that a program starts without Temporal
 
 	EncryptionKeys signals.Keys // encrypt what is sent, and refuse what is not encrypted; none: nothing is encrypted
 	Worker         bool         // wait for an encryption key that is missing, where other programs fail
@@ -59,6 +61,7 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 	}
 	options.Logger = log.NewStructuredLogger(logger)
 	options.MetricsHandler = o.Metrics
+	options.Interceptors = o.Interceptors
 	options.DataConverter = converter.GetDefaultDataConverter()
 	if !o.EncryptionKeys.None() {
 		if err := encrypt(&options, o.EncryptionKeys, o.Worker); err != nil {

@@ -46,22 +46,25 @@ func Main[C any](name string, load func() (C, error), adminAddr func(C) string, 
 type Program struct {
 	Log      *slog.Logger
 	Metrics  *telemetry.Metrics
+	Traces   *telemetry.Traces
 	Temporal *connect.Client
 	admin    net.Listener
 }
 
-// Open opens what every program needs; the options say how to connect. What listens is opened first: a
-// taken port stops the program before anything has begun. Close closes it all.
-func Open(ctx context.Context, cfg config.Common, adminAddr string, options connect.Options) (*Program, error) {
+// Open opens what the program of that name needs; the options say how to connect. What listens is opened first:
+// a taken port stops the program before anything has begun. Close closes it all.
+func Open(ctx context.Context, name string, cfg config.Common, adminAddr string, options connect.Options) (*Program, error) {
 	p := &Program{Log: telemetry.NewLogger(os.Stderr, cfg.LogLevel)}
 	slog.SetDefault(p.Log)
 	var err error
-	if p.Metrics, err = telemetry.NewMetrics(p.Log); err != nil {
+	if p.Metrics, err = telemetry.NewMetrics(ctx, name, p.Log); err != nil {
 		return nil, err
 	}
 	if p.admin, err = net.Listen("tcp", adminAddr); err != nil {
 		return nil, fmt.Errorf("listen for operators: %w; check DPA_ADMIN_ADDR", err)
 	}
+	p.Traces = telemetry.NewTraces(ctx, name, p.Log)
+	options.Interceptors = p.Traces.Interceptors()
 	options.Logger, options.Metrics, options.EncryptionKeys = p.Log, p.Metrics.Temporal(), cfg.EncryptionKeys
 	options.DialOptions = []grpc.DialOption{grpc.WithChainUnaryInterceptor(signals.RequestIDInterceptor)}
 	if p.Temporal, err = connect.Dial(ctx, options); err != nil {
@@ -76,8 +79,10 @@ func (p *Program) ServeAdmin(ctx context.Context, checks ...admin.Check) error {
 	return signals.Serve(ctx, p.admin, admin.Handler(p.Metrics.Handler(), checks...))
 }
 
-// Close gives up the connection and the address.
+// Close sends what is left of metrics and traces, and gives up the connection and the address.
 func (p *Program) Close() {
+	p.Metrics.Shutdown()
+	p.Traces.Shutdown()
 	p.Temporal.Close()
 	_ = p.admin.Close() // closed already where it has been served
 }

@@ -26,7 +26,7 @@ func scrape(t *testing.T, m *Metrics) string {
 
 func TestOwnMetricsAndThoseOfTheSDKAreServedTogether(t *testing.T) {
 	t.Parallel()
-	m, err := NewMetrics(slog.New(slog.DiscardHandler))
+	m, err := NewMetrics(t.Context(), "test", slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	calls, err := m.MeterProvider().Meter("test").Float64Histogram("dpaflow_platform_calls", metric.WithUnit("s"))
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func TestOwnMetricsAndThoseOfTheSDKAreServedTogether(t *testing.T) {
 	require.Contains(t, text, `temporal_request_total{task_queue="dpa"} 3`)
 	require.Contains(t, text, `temporal_workflow_endtoend_latency_seconds_bucket{task_queue="dpa",le="21600"} 1`)
 	require.Contains(t, text, "go_goroutines")
-	require.NoError(t, m.Shutdown(t.Context()))
+	m.Shutdown()
 }
 
 func TestLogsAreJSONWhenNobodyLooks(t *testing.T) {

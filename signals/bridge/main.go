@@ -22,12 +22,12 @@ func main() {
 
 func run(ctx context.Context, cfg config.Bridge) error {
 	// Lazy: a bridge that restarts while Temporal is away still answers, and is not ready.
-	p, err := program.Open(ctx, cfg.Common, cfg.AdminAddr, connect.Options{Lazy: true})
+	p, err := program.Open(ctx, "bridge", cfg.Common, cfg.AdminAddr, connect.Options{Lazy: true})
 	if err != nil {
 		return err
 	}
 	defer p.Close()
-	b, err := bridge.Open(cfg, p.Temporal, p.Log, p.Metrics.MeterProvider())
+	b, err := bridge.Open(cfg, p.Temporal, p.Log, p.Metrics.MeterProvider(), p.Traces.TracerProvider())
 	if err != nil {
 		return err
 	}
