@@ -28,10 +28,6 @@ import (
 // hours, are replayed when something happens to them: some 20 events, a few milliseconds.
 const cachedRuns = 2000
 
-// cachedRuns is how many open runs a worker keeps in memory, about 50 KB each. The others, which wait for
-// hours, are replayed when something happens to them: some 20 events, a few milliseconds.
-const cachedRuns = 2000
-
 func main() {
 	withBridge := flag.Bool("bridge", false, "also receive the platform's callbacks, on DPA_BRIDGE_ADDR")
 	program.Main("worker",
@@ -55,7 +51,6 @@ func run(ctx context.Context, cfg config.Worker, withBridge bool) error {
 	if err != nil {
 		return err
 	}
-	worker.SetStickyWorkflowCacheSize(cachedRuns)
 	worker.SetStickyWorkflowCacheSize(cachedRuns)
 	w := worker.New(p.Temporal.Client, cfg.TaskQueue, worker.Options{
 		// A trigger under way must get its answer: nothing else tells what became of it.
