@@ -68,6 +68,8 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 			return nil, err
 		}
 	}
+	// What is sent is small: to compress it takes more time than it saves.
+	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(plainResourceHeader))
 	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, o.DialOptions...)
 
