@@ -7,7 +7,9 @@ REPLAYED  := $(patsubst %,./%/...,$(wildcard workflows runbook examples))
 FUZZTIME  ?= 1m
 BENCHTIME ?= 1s
 
-.PHONY: demo dev temporal build test lint bench record fuzz
+PROMTOOL  := go -C tools/promtool run -tags remove_all_sd
+
+.PHONY: demo dev temporal promtool build test lint bench record fuzz
 
 demo: ## the whole stack, plans and a runbook run end to end, and stopped again
 	go run ./internal/demo
@@ -21,7 +23,11 @@ build:
 temporal: ## find the Temporal command line, or build it: some minutes the first time
 	@go run ./internal/demo -temporal
 
-test: temporal ## every test, the end-to-end ones against a real Temporal server too
+promtool: ## build what checks alerts and dashboard: some minutes the first time
+	@$(PROMTOOL) github.com/prometheus/prometheus/cmd/promtool --version >/dev/null
+	@echo '[]' | $(PROMTOOL) ./selectors >/dev/null
+
+test: temporal promtool ## every test, the end-to-end ones against a real Temporal server too
 	go test -race -parallel 8 -timeout 30m ./...
 
 lint:
