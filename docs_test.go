@@ -214,7 +214,7 @@ func TestTheGoProgramsInTheDocumentsCompile(t *testing.T) {
 	require.NoError(t, err)
 	replace := map[string]string{}
 	packages := []string{"build", "-overlay=" + filepath.Join(folder, "overlay.json"), "-o=" + filepath.Join(folder, "bin") + "/"}
-	for _, path := range []string{"README.md", "docs/own-worker.md", "docs/runbooks.md"} {
+	for _, path := range []string{"README.md", "docs/own-worker.md", "docs/runbooks.md", "docs/nexus.md"} {
 		for _, match := range fence.FindAllStringSubmatch(documents(t)[path], -1) {
 			if match[1] != "go" {
 				continue
@@ -226,7 +226,7 @@ func TestTheGoProgramsInTheDocumentsCompile(t *testing.T) {
 			packages = append(packages, "./docs/"+name)
 		}
 	}
-	require.Len(t, replace, 4)
+	require.Len(t, replace, 5)
 	overlay, err := json.Marshal(map[string]any{"Replace": replace})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "overlay.json"), overlay, 0o600))
