@@ -2,7 +2,7 @@
 # is $TEMPORAL_CLI_PATH, else `temporal` on the PATH, else built once from the
 # version pinned in tools/go.mod.
 
-LINT      := go tool -modfile=tools/lint/go.mod
+LINT      := go tool -modfile=$(CURDIR)/tools/lint/go.mod
 REPLAYED  := $(patsubst %,./%/...,$(wildcard workflows runbook examples))
 FUZZTIME  ?= 1m
 BENCHTIME ?= 1s
@@ -29,11 +29,13 @@ promtool: ## build what checks alerts and dashboard: some minutes the first time
 
 test: temporal promtool ## every test, the end-to-end ones against a real Temporal server too
 	go test -race -parallel 8 -timeout 30m ./...
+	cd deploy && go test -race ./...
 
 lint:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w these files:"; echo "$$unformatted"; exit 1; }
 	go vet ./...
 	$(LINT) staticcheck ./...
+	cd deploy && go vet ./... && $(LINT) staticcheck ./...
 	$(if $(REPLAYED),$(LINT) workflowcheck -config tools/lint/workflowcheck.yaml $(REPLAYED))
 
 bench:
