@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -77,21 +76,22 @@ func describe(ctx context.Context, name string, logger *slog.Logger) *resource.R
 	return described
 }
 
-var reports sync.Once
-
-// report has OpenTelemetry's own errors logged, which are one for the process: those of its exporters at most
-// once a minute, and without the collector's address, which may hold a key.
+// report has the errors of OpenTelemetry, which keeps one log for the whole process, logged at most once a minute,
+// and without the collector's address, which may hold a key.
 func report(logger *slog.Logger) {
-	reports.Do(func() {
-		seldom := rate.Sometimes{Interval: time.Minute}
-		otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
-			seldom.Do(func() {
-				if address := (*url.Error)(nil); errors.As(err, &address) {
-					err = address.Err
-				}
-				logger.Warn("traces or metrics are lost; check the OTEL_ variables and the collector", "error", err)
-			})
-		}))
-		otel.SetLogger(logr.FromSlogHandler(logger.Handler()))
-	})
+	seldom := rate.Sometimes{Interval: time.Minute}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
+		seldom.Do(func() {
+			if address := (*url.Error)(nil); errors.As(err, &address) {
+				err = address.Err
+			}
+			logger.Warn("traces or metrics are lost; check the OTEL_ variables and the collector", "error", err)
+		})
+	}))
+	otel.SetLogger(logr.FromSlogHandler(errorsOnly{logger.Handler()}))
 }
+
+// errorsOnly spares the log of debugging what OpenTelemetry says of itself.
+type errorsOnly struct{ slog.Handler }
+
+func (errorsOnly) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelError }
