@@ -22,7 +22,7 @@ type runs struct {
 	index *index
 
 	mu     sync.Mutex
-	at     time.Time
+	at     time.Time        // when the last count began
 	counts map[string]int64 // by state; none where the runs are not indexed
 }
 
@@ -33,8 +33,8 @@ func measureRuns(provider metric.MeterProvider, index *index) error {
 	_, err := provider.Meter("github.com/dpaflow/dpaflow/worker").Int64ObservableGauge("dpaflow_runs",
 		metric.WithDescription("Open runs and runbooks of the namespace that wait for an end (waiting), have had no news for long (overdue), "+
 			"or have a trigger in doubt (unknown); the same from every worker."),
-		metric.WithInt64Callback(func(ctx context.Context, o metric.Int64Observer) error {
-			for state, n := range r.count(ctx) {
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			for state, n := range r.latest() {
 				o.Observe(n, metric.WithAttributes(attribute.String("state", state)))
 			}
 			return nil
@@ -45,15 +45,33 @@ func measureRuns(provider metric.MeterProvider, index *index) error {
 	return nil
 }
 
-func (r *runs) count(ctx context.Context) map[string]int64 {
+// latest returns the latest count, and has a new one made where that is too old. It does not wait for it: whoever
+// reads the metrics holds a lock that the SDK needs to measure the call.
+func (r *runs) latest() map[string]int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if time.Since(r.at) < countAgain {
-		return r.counts
+	if time.Since(r.at) >= countAgain {
+		r.at = time.Now()
+		go r.renew()
 	}
-	r.at, r.counts = time.Now(), nil
+	return r.counts
+}
+
+func (r *runs) renew() {
+	ctx, cancel := context.WithTimeout(context.Background(), countAgain)
+	defer cancel()
+	counts, err := r.count(ctx)
+	if err != nil {
+		r.index.log.Warn("open runs cannot be counted", "error", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.counts = counts
+}
+
+func (r *runs) count(ctx context.Context) (map[string]int64, error) {
 	if !r.index.Registered() {
-		return nil
+		return nil, nil
 	}
 	counts := map[string]int64{}
 	for state, status := range map[string]string{
@@ -63,11 +81,9 @@ func (r *runs) count(ctx context.Context) map[string]int64 {
 			Query: fmt.Sprintf("%s = '%s' AND ExecutionStatus = 'Running'", workflows.AttributeStatus.GetName(), status),
 		})
 		if err != nil {
-			r.index.log.Warn("open runs cannot be counted", "error", err)
-			return nil
+			return nil, err
 		}
 		counts[state] = found.GetCount()
 	}
-	r.counts = counts
-	return counts
+	return counts, nil
 }
