@@ -65,10 +65,3 @@ func since(before, after map[string]int) map[string]int {
 	}
 	return grown
 }
-
-func sum(counts map[string]int) (total int) {
-	for _, n := range counts {
-		total += n
-	}
-	return total
-}

@@ -80,7 +80,7 @@ func (p *PlanFigures) callsGoal() Goal {
 }
 
 func (w *WaitingFigures) linearGoal() Goal {
-	memory := exponent(w.Runs, func(r Waiting) (float64, float64) { return float64(r.Open), float64(r.Open) * r.Each().RSS })
+	memory := exponent(w.Runs, func(r Waiting) (float64, float64) { return float64(r.Open), r.Memory.RSS })
 	starts := exponent(w.Runs, func(r Waiting) (float64, float64) { return float64(r.Open), float64(r.Open) / r.StartsPerSecond })
 	return Goal{
 		"time and memory from 10 to 10,000 waiting runs", "linear, shown by the plot",

@@ -42,63 +42,56 @@ func main() {
 	for i, s := range sections {
 		names[i] = s.name
 	}
-	only := flag.String("only", "", "sections to measure, of "+strings.Join(names, ",")+"; empty: all")
-	rounds := flag.Int("rounds", 0, "rounds that count, after one to warm up; 0: as many as the size has")
-	quick := flag.Bool("quick", false, "small sizes, which show that the harness works, and no figure worth to keep")
-	out := flag.String("out", "", "folder for performance.md, performance.json and the plots; empty: the page goes to standard output")
-	profile := flag.String("cpuprofile", "", "file for a CPU profile of this process: both sides, and the load")
+	var o options
+	flag.StringVar(&o.only, "only", "", "sections to measure, of "+strings.Join(names, ",")+"; empty: all")
+	flag.IntVar(&o.rounds, "rounds", 0, "rounds that count, after one to warm up; 0: as many as the size has")
+	flag.BoolVar(&o.quick, "quick", false, "small sizes, which show that the harness works, and no figure worth keeping")
+	flag.StringVar(&o.out, "out", "", "folder for performance.md, performance.json and the plots; empty: the page goes to standard output")
+	flag.StringVar(&o.from, "from", "", "performance.json to write the page and the plots of, without measuring")
+	flag.StringVar(&o.profile, "cpuprofile", "", "file for a CPU profile of this process: both sides, and the load")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *only, *rounds, *quick, *out, *profile); err != nil {
+	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, only string, rounds int, quick bool, out, profile string) (err error) {
-	chosen, err := choose(only)
-	if err != nil {
+type options struct {
+	only               string
+	rounds             int
+	quick              bool
+	out, from, profile string // paths
+}
+
+func run(ctx context.Context, o options) (err error) {
+	if o.out, err = absolute(o.out); err != nil {
 		return err
 	}
-	if out, err = absolute(out); err != nil {
-		return err
-	}
-	if profile != "" {
-		file, err := os.Create(profile)
+	if o.from != "" {
+		report, err := read(o.from)
 		if err != nil {
-			return fmt.Errorf("write a profile: %w", err)
+			return err
 		}
-		defer file.Close()
-		if err := pprof.StartCPUProfile(file); err != nil {
-			return fmt.Errorf("write a profile: %w", err)
+		return report.write(o.out)
+	}
+	if o.profile != "" {
+		stop, err := profile(o.profile)
+		if err != nil {
+			return err
 		}
-		defer pprof.StopCPUProfile()
+		defer stop()
 	}
 	if err := enterRepository(ctx); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, devstack.Cleanup()) }()
 	slog.SetDefault(slog.New(slog.DiscardHandler))
-	size := full
-	if quick {
-		size = small
-	}
-	if rounds > 0 {
-		size.rounds = rounds
-	}
-	report, err := newReport(ctx, size)
+	report, err := measure(ctx, o)
 	if err != nil {
 		return err
-	}
-	for _, s := range chosen {
-		begun := time.Now()
-		say("%s …", s.name)
-		if err := s.run(ctx, size, report); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
-		}
-		say("%s took %s", s.name, time.Since(begun).Round(time.Second))
 	}
 	for _, goal := range report.Goals() {
 		reached := "reached"
@@ -107,10 +100,48 @@ func run(ctx context.Context, only string, rounds int, quick bool, out, profile 
 		}
 		say("%s %s: %s (%s)", reached, goal.Figure, goal.Result, goal.Goal)
 	}
-	if out == "" {
-		return report.markdown(os.Stdout)
+	return report.write(o.out)
+}
+
+func measure(ctx context.Context, o options) (*Report, error) {
+	chosen, err := choose(o.only)
+	if err != nil {
+		return nil, err
 	}
-	return report.write(out)
+	size := full
+	if o.quick {
+		size = small
+	}
+	if o.rounds > 0 {
+		size.rounds = o.rounds
+	}
+	report, err := newReport(ctx, size)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range chosen {
+		begun := time.Now()
+		say("%s …", s.name)
+		if err := s.run(ctx, size, report); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+		say("%s took %s", s.name, time.Since(begun).Round(time.Second))
+	}
+	return report, nil
+}
+
+func profile(path string) (stop func(), err error) {
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("write a profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, errors.Join(fmt.Errorf("write a profile: %w", err), file.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = file.Close()
+	}, nil
 }
 
 func choose(only string) ([]section, error) {

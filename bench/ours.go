@@ -32,7 +32,7 @@ var workerOptions = worker.Options{
 }
 
 // dpaflow is the worker and the bridge as their programs wire them, with their logs and metrics, in this process:
-// so their RPCs can be counted, and a profile shows them.
+// so their RPCs can be counted, and a profile shows them. There are no traces, as nobody has asked for them.
 type dpaflow struct {
 	config   config.Worker
 	temporal *connect.Client
@@ -78,7 +78,11 @@ func (s *stage) openOurs(ctx context.Context, queue string, rpcs *counter) (*dpa
 	if err != nil {
 		return nil, err
 	}
-	s.onClose(func() error { d.temporal.Close(); return nil })
+	s.onClose(func() error {
+		d.metrics.Shutdown()
+		d.temporal.Close()
+		return nil
+	})
 	if d.all, err = d.activities(s); err != nil {
 		return nil, err
 	}

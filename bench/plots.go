@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"image/color"
 	"os"
@@ -32,11 +33,11 @@ type series struct {
 func (r *Report) plots() map[string]*plot.Plot {
 	drawn := map[string]*plot.Plot{}
 	if p := r.Plan; p != nil {
-		drawn["plan.svg"] = bars("Runs per second, by runs in flight", p.Loads, "RunPlan", "bare workflow")
+		drawn["plan.svg"] = versus("Runs per second, by runs in flight", p.Loads, "RunPlan", "bare workflow")
 		drawn["plan-rounds.svg"] = rounds("RunPlan by the bare workflow, runs per second of every round", 1, p.Loads)
 	}
 	if b := r.Bridge; b != nil {
-		drawn["bridge.svg"] = bars("Callbacks per second, by callbacks in flight", b.Loads, "through the bridge", "raw signals")
+		drawn["bridge.svg"] = versus("Callbacks per second, by callbacks in flight", b.Loads, "through the bridge", "raw signals")
 		drawn["bridge-rounds.svg"] = rounds("The bridge by raw signals, callbacks per second of every round", .95, b.Loads)
 	}
 	if b := r.Runbook; b != nil {
@@ -53,8 +54,12 @@ func (r *Report) plots() map[string]*plot.Plot {
 			series{"start, trigger and wait", blue, w.xys(func(r Waiting) float64 { return float64(r.Open) / r.StartsPerSecond })})
 	}
 	if s := r.Spool; s != nil {
-		drawn["spool.svg"] = lines("Callbacks stored on disk per second, by callbacks in flight", "callbacks in flight", "per second", true,
-			series{"spool", blue, s.xys()})
+		var names []string
+		var values plotter.Values
+		for _, l := range s.Loads {
+			names, values = append(names, strconv.Itoa(l.InFlight)), append(values, l.PerSecond.Median)
+		}
+		drawn["spool.svg"] = bars("Callbacks stored on disk per second, by callbacks in flight", names, row{"spool", blue, values})
 	}
 	return drawn
 }
@@ -76,17 +81,11 @@ func (w *WaitingFigures) xys(of func(Waiting) float64) (points plotter.XYs) {
 	return points
 }
 
-func (s *SpoolFigures) xys() (points plotter.XYs) {
-	for _, l := range s.Loads {
-		points = append(points, plotter.XY{X: float64(l.InFlight), Y: l.PerSecond.Median})
-	}
-	return points
-}
-
 func newPlot(title string) *plot.Plot {
 	p := plot.New()
 	p.Title.Text = title
-	p.Legend.Top, p.Legend.Left = true, true
+	p.Title.Padding = vg.Points(6)
+	p.Legend.Top, p.Legend.Left, p.Legend.XOffs, p.Legend.Padding = true, true, vg.Points(4), vg.Points(2)
 	for _, style := range []*font.Font{
 		&p.Title.TextStyle.Font, &p.X.Label.TextStyle.Font, &p.Y.Label.TextStyle.Font,
 		&p.X.Tick.Label.Font, &p.Y.Tick.Label.Font, &p.Legend.TextStyle.Font,
@@ -113,44 +112,48 @@ func lines(title, x, y string, logarithmic bool, all ...series) *plot.Plot {
 	if logarithmic {
 		p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 		p.X.Tick.Marker, p.Y.Tick.Marker = plot.LogTicks{Prec: -1}, plot.LogTicks{Prec: -1}
+		p.Y.Max *= 3 // room for the legend
 	} else {
-		p.X.Min, p.Y.Min = 0, 0
+		p.X.Min, p.Y.Min, p.Y.Max = 0, 0, p.Y.Max*1.2
 	}
 	return p
 }
 
-// bars draws how fast two sides were under several loads.
-func bars(title string, loads []Comparison, ours, other string) *plot.Plot {
-	p := newPlot(title)
-	width := vg.Points(24)
+// row is what one side has of every bar.
+type row struct {
+	name   string
+	color  color.Color
+	values plotter.Values
+}
+
+// versus draws how fast two sides were under several loads.
+func versus(title string, loads []Comparison, ours, other string) *plot.Plot {
 	var names []string
-	sides := []struct {
-		name  string
-		color color.Color
-		of    func(Comparison) float64
-	}{
-		{ours, blue, func(c Comparison) float64 { return c.Ours.PerSecond.Median }},
-		{other, grey, func(c Comparison) float64 { return c.Other.PerSecond.Median }},
-	}
+	a, b := row{name: ours, color: blue}, row{name: other, color: grey}
 	for _, c := range loads {
 		names = append(names, strconv.Itoa(c.InFlight))
+		a.values, b.values = append(a.values, c.Ours.PerSecond.Median), append(b.values, c.Other.PerSecond.Median)
 	}
-	for i, side := range sides {
-		var values plotter.Values
-		for _, c := range loads {
-			values = append(values, side.of(c))
-		}
-		chart, err := plotter.NewBarChart(values, width)
+	return bars(title, names, a, b)
+}
+
+// bars draws bars side by side, for each name one of every row.
+func bars(title string, names []string, rows ...row) *plot.Plot {
+	p := newPlot(title)
+	width := vg.Points(30)
+	for i, row := range rows {
+		chart, err := plotter.NewBarChart(row.values, width)
 		if err != nil {
 			continue // nothing was measured
 		}
-		chart.Color, chart.LineStyle.Width = side.color, 0
-		chart.Offset = width * (vg.Length(i) - .5)
+		chart.Color, chart.LineStyle.Width = row.color, 0
+		chart.Offset = width * (vg.Length(i) - vg.Length(len(rows)-1)/2)
 		p.Add(chart)
-		p.Legend.Add(side.name, chart)
+		p.Legend.Add(row.name, chart)
 	}
 	p.NominalX(names...)
-	p.Y.Min = 0
+	p.X.Min, p.X.Max = -.5, float64(len(names))-.5
+	p.Y.Min, p.Y.Max = 0, p.Y.Max*1.25 // room for the legend
 	return p
 }
 
@@ -187,13 +190,14 @@ func save(p *plot.Plot, path string) error {
 	const width, height = 6 * vg.Inch, 3.2 * vg.Inch
 	canvas := vgsvg.New(width, height)
 	p.Draw(draw.New(canvas))
-	file, err := os.Create(path)
-	if err != nil {
+	var svg bytes.Buffer
+	if _, err := canvas.WriteTo(&svg); err != nil {
+		return fmt.Errorf("draw %s: %w", filepath.Base(path), err)
+	}
+	// For browsers that do not have the font that the text was measured with.
+	text := bytes.ReplaceAll(svg.Bytes(), []byte("font-family:Liberation Sans"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif"))
+	if err := os.WriteFile(path, text, 0o644); err != nil {
 		return fmt.Errorf("write a plot: %w", err)
 	}
-	if _, err := canvas.WriteTo(file); err != nil {
-		_ = file.Close()
-		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
-	}
-	return file.Close()
+	return nil
 }

@@ -64,8 +64,25 @@ func newReport(ctx context.Context, size sizes) (*Report, error) {
 	return r, nil
 }
 
-// write writes the report to a folder: performance.md, performance.json and the plots in performance/.
+// read reads a report that was written.
+func read(path string) (*Report, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the figures: %w", err)
+	}
+	r := &Report{}
+	if err := json.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("read the figures in %s: %w", path, err)
+	}
+	return r, nil
+}
+
+// write writes the report to a folder: performance.md, performance.json and the plots in performance/. Without
+// one it prints the page.
 func (r *Report) write(folder string) error {
+	if folder == "" {
+		return r.markdown(os.Stdout)
+	}
 	plots := filepath.Join(folder, "performance")
 	if err := os.MkdirAll(plots, 0o755); err != nil {
 		return fmt.Errorf("write the report: %w", err)

@@ -260,6 +260,8 @@ var memoryMetrics = []string{
 }
 
 func (c *crowd) metrics(ctx context.Context) (map[string]float64, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.worker.Admin+"/metrics", nil)
 	if err != nil {
 		return nil, fmt.Errorf("read the worker's metrics: %w", err)

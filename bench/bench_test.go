@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestMain(m *testing.M) {
+	if err := enterRepository(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func TestQuantilesAreValuesThatWereMeasured(t *testing.T) {
+	t.Parallel()
+	var hundred []int
+	for i := range 100 {
+		hundred = append(hundred, 100-i) // not in order
+	}
+	require.Equal(t, 51, quantile(hundred, .5))
+	require.Equal(t, 100, quantile(hundred, .99))
+	require.Equal(t, 3, quantile([]int{3}, .99))
+	require.Zero(t, quantile([]int{}, .5))
+	require.Equal(t, 100, hundred[0], "the values stay in their order")
+}
+
+func TestTheMedianOfAnEvenNumberIsBetweenTheTwoInTheMiddle(t *testing.T) {
+	t.Parallel()
+	require.InDelta(t, 2, median([]float64{9, 1, 2}), 0)
+	require.InDelta(t, 2.5, median([]float64{9, 1, 2, 3}), 0)
+	require.Zero(t, median([]time.Duration{}))
+}
+
+func TestRatiosAreOfTheSameRound(t *testing.T) {
+	t.Parallel()
+	// A machine that is twice as slow in the second round is no difference between the sides.
+	ratio := ratios([]float64{100, 50, 90}, []float64{100, 50, 100})
+	require.Equal(t, Spread{Median: 1, Min: .9, Max: 1, Rounds: []float64{1, 1, .9}}, ratio)
+	require.Equal(t, Spread{}, ratios(nil, nil))
+}
+
+func TestSidesTakeTurnsInGoingFirst(t *testing.T) {
+	t.Parallel()
+	var order strings.Builder
+	write := func(side string) func(int) error {
+		return func(round int) error { _, err := fmt.Fprintf(&order, "%s%d ", side, round); return err }
+	}
+	require.NoError(t, alternate(3, write("A"), write("B")))
+	require.Equal(t, "A0 B0 B1 A1 A2 B2 B3 A3 ", order.String())
+}
+
+func TestALoadHasSoManyAtATimeAndStopsAtAnError(t *testing.T) {
+	t.Parallel()
+	busy := make(chan struct{}, 3)
+	took, _, err := load{3, 50}.do(t.Context(), func(context.Context, int) error {
+		select {
+		case busy <- struct{}{}:
+		default:
+			return fmt.Errorf("more than %d at a time", cap(busy))
+		}
+		<-busy
+		return nil
+	})
+	require.NoError(t, err)
+	require.Len(t, took, 50)
+	_, _, err = load{3, 50}.do(t.Context(), func(_ context.Context, i int) error {
+		if i == 7 {
+			return os.ErrInvalid
+		}
+		return nil
+	})
+	require.ErrorIs(t, err, os.ErrInvalid)
+}
+
+func TestGrowthIsToldByItsExponent(t *testing.T) {
+	t.Parallel()
+	grows := func(power float64) float64 {
+		return exponent([]float64{10, 100, 1000}, func(x float64) (float64, float64) { return x, 7 * math.Pow(x, power) })
+	}
+	require.InDelta(t, 1, grows(1), 1e-9)
+	require.InDelta(t, 2, grows(2), 1e-9)
+	costs := []RunbookCost{{Plans: 1, Events: 18}, {Plans: 10, Events: 126}, {Plans: 500, Events: 18 + 499*12}}
+	require.InDelta(t, 12, slope(costs, func(c RunbookCost) float64 { return float64(c.Events) }), 1e-9)
+}
+
+func TestOnlySectionsThatThereAreCanBeChosen(t *testing.T) {
+	t.Parallel()
+	all, err := choose("")
+	require.NoError(t, err)
+	require.Len(t, all, len(sections))
+	some, err := choose("spool,plan")
+	require.NoError(t, err)
+	require.Equal(t, "spool", some[0].name)
+	_, err = choose("plans")
+	require.ErrorContains(t, err, `no section "plans"`)
+}
+
+// A run of everything in small sizes, against a real Temporal server.
+func TestTheHarnessMeasuresEverythingAndWritesItsReport(t *testing.T) {
+	folder := t.TempDir()
+	require.NoError(t, run(t.Context(), options{quick: true, out: folder}))
+	written, err := read(filepath.Join(folder, "performance.json"))
+	require.NoError(t, err)
+	require.Len(t, written.Goals(), 9)
+	require.Len(t, written.Plan.Loads, len(small.loads))
+	for _, c := range append(written.Plan.Loads, written.Bridge.Loads...) {
+		require.Positive(t, c.SpeedRatio.Median)
+		require.Positive(t, c.Ours.Latency.P50)
+	}
+	require.InDelta(t, 1, written.Plan.Ours.Calls["P5"], 0, "each run triggers once")
+	require.InDelta(t, 1, written.Plan.Ours.RPCs["SignalWorkflowExecution"], 0)
+	require.Greater(t, written.Plan.Ours.Events, 10.0)
+	require.Positive(t, written.Runbook.Restart.Events)
+	require.InDelta(t, 1, written.Token.Fetches.Max, 0)
+	for _, waiting := range written.Waiting.Runs {
+		require.Positive(t, waiting.Memory.RSS)
+		require.Positive(t, waiting.Restart.Callbacks)
+	}
+	require.Len(t, written.Spool.Loads, len(small.spooled))
+
+	page, err := os.ReadFile(filepath.Join(folder, "performance.md"))
+	require.NoError(t, err)
+	for name := range written.plots() {
+		require.FileExists(t, filepath.Join(folder, "performance", name))
+		require.Contains(t, string(page), "(performance/"+name+")")
+	}
+	require.NotContains(t, string(page), "NaN")
+	require.NotContains(t, string(page), "<no value>")
+}
+
+func TestThePageIsWrittenFromItsFigures(t *testing.T) {
+	t.Parallel()
+	for _, page := range []struct{ figures, text string }{
+		{"bench/testdata/performance.json", "bench/testdata/performance.golden"},
+		{"docs/performance.json", "docs/performance.md"},
+	} {
+		report, err := read(page.figures)
+		if os.IsNotExist(errors.Unwrap(err)) && page.figures == "docs/performance.json" {
+			continue // before everything was measured for the first time
+		}
+		require.NoError(t, err)
+		want, err := os.ReadFile(page.text)
+		require.NoError(t, err)
+		var got strings.Builder
+		require.NoError(t, report.markdown(&got))
+		require.Equal(t, string(want), got.String(), "write %s again: go -C bench run . -from ../%s > ../%s", page.text, page.figures, page.text)
+	}
+}
