@@ -42,11 +42,13 @@ type book struct {
 	graph   *runbook.Graph
 	desk    *desk
 	result  RunbookResult
-	states  []runbook.State // by step
-	order   []int           // of the steps that succeeded, as they did
-	limit   int             // of the outputs of one run, in bytes of JSON
-	checked bool            // by the preflight
-	runs    int             // of plans, models and nested runbooks so far
+	states  []runbook.State  // by step
+	rows    []row            // by step, for the current details
+	facts   []runbook.Result // by step, for expressions
+	order   []int            // of the steps that succeeded, as they did
+	limit   int              // of the outputs of one run, in bytes of JSON
+	checked bool             // by the preflight
+	runs    int              // of plans, models and nested runbooks so far
 
 	ctx     workflow.Context // of the runbook
 	steps   workflow.Context // of its steps: an abort ends their waiting
@@ -85,6 +87,8 @@ func openBook(ctx workflow.Context, in RunbookInput) (*book, error) {
 	b := &book{
 		in: in, program: program, graph: in.Document.Graph(), desk: desk, ctx: ctx,
 		states:    make([]runbook.State, len(in.Steps)),
+		rows:      make([]row, len(in.Steps)),
+		facts:     make([]runbook.Result, len(in.Steps)),
 		questions: map[int]*question{}, pending: map[int]*pending{},
 		limit: max(minOutputs, outputsLimit/max(1, len(in.Steps))),
 	}

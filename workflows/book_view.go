@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -15,10 +16,25 @@ import (
 func (b *book) scope() runbook.Scope {
 	steps := make(map[string]runbook.Result, len(b.result.Steps))
 	for i := range b.result.Steps {
-		steps[b.result.Steps[i].ID] = resultOf(&b.result.Steps[i])
+		steps[b.result.Steps[i].ID] = b.known(i)
 	}
 	return runbook.Scope{Vars: b.in.Vars, Steps: steps, WorkflowID: workflow.GetInfo(b.ctx).WorkflowExecution.ID}
 }
+
+// known is what expressions know of a step, made once for each way in which it stands.
+func (b *book) known(i int) runbook.Result {
+	r, kept := &b.result.Steps[i], &b.facts[i]
+	if !idle(r) {
+		return resultOf(r)
+	}
+	if kept.Status != r.Status {
+		*kept = resultOf(r)
+	}
+	return *kept
+}
+
+// idle tells whether nothing of a step changes but its status and its reason.
+func idle(r *StepResult) bool { return r.StartedAt == nil || r.FinishedAt != nil }
 
 func resultOf(r *StepResult) runbook.Result {
 	result := runbook.Result{
@@ -91,26 +107,47 @@ func (b *book) show() { b.desk.show() }
 // markdown shows the steps as the Temporal UI's current details.
 func (b *book) markdown() string {
 	now := workflow.Now(b.ctx)
-	result := b.snapshot()
+	status, reason := b.result.Status, b.result.Reason
+	if waits := b.waitsFor(); waits != "" && b.result.FinishedAt == nil {
+		status, reason = StatusPaused, waits
+	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "**%s** %s", cell(result.Name), result.Status)
-	if result.Reason != "" {
-		fmt.Fprintf(&text, " — %s", cell(result.Reason))
+	fmt.Fprintf(&text, "**%s** %s", cell(b.result.Name), status)
+	if reason != "" {
+		fmt.Fprintf(&text, " — %s", cell(reason))
 	}
 	text.WriteString("\n\n| Step | Status | Instance | Took | |\n|---|---|---|---|---|\n")
-	for _, r := range result.Steps {
-		end := now
-		if r.FinishedAt != nil {
-			end = *r.FinishedAt
-		}
-		status := r.Status
-		if r.Status == StatusRunning && r.Phase != "" {
-			status = string(r.Phase)
-		}
-		fmt.Fprintf(&text, "| %s | %s | %s | %s | %s |\n", cell(title(r)), status, cell(instances(r)), since(r.StartedAt, end), cell(r.Reason))
+	for i := range b.result.Steps {
+		text.WriteString(b.row(i, now))
 	}
 	return text.String()
 }
+
+// row is a step's line of the table. That of a step which does not run is kept: all lines are wanted
+// again whenever one changes, and a runbook may have hundreds.
+func (b *book) row(i int, now time.Time) string {
+	r, kept := &b.result.Steps[i], &b.rows[i]
+	if idle(r) && kept.text != "" && kept.status == r.Status && kept.reason == r.Reason {
+		return kept.text
+	}
+	end := now
+	if r.FinishedAt != nil {
+		end = *r.FinishedAt
+	}
+	var left []StillRunning
+	shown := live(*r, &left)
+	status := shown.Status
+	if status == StatusRunning && shown.Phase != "" {
+		status = string(shown.Phase)
+	}
+	text := fmt.Sprintf("| %s | %s | %s | %s | %s |\n",
+		cell(title(shown)), status, cell(instances(shown)), since(r.StartedAt, end), cell(shown.Reason))
+	*kept = row{r.Status, r.Reason, text}
+	return text
+}
+
+// row is a line of the table, and what it was made for.
+type row struct{ status, reason, text string }
 
 func title(r StepResult) string {
 	if r.Name == "" {

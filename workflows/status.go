@@ -115,7 +115,7 @@ func (s Status) markdown() string {
 	return b.String()
 }
 
+var cells = strings.NewReplacer("|", `\|`, "\n", " ", "\r", " ")
+
 // cell keeps a text from breaking out of its table.
-func cell(text string) string {
-	return strings.NewReplacer("|", `\|`, "\n", " ", "\r", " ").Replace(text)
-}
+func cell(text string) string { return cells.Replace(text) }
