@@ -8,6 +8,7 @@ import (
 	"github.com/nexus-rpc/sdk-go/nexus"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/common/v1"
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -18,6 +19,7 @@ import (
 	"github.com/dpaflow/dpaflow/activities"
 	"github.com/dpaflow/dpaflow/examples/nexuscaller"
 	"github.com/dpaflow/dpaflow/internal/connect"
+	"github.com/dpaflow/dpaflow/internal/devstack"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
 	"github.com/dpaflow/dpaflow/workflows"
 )
@@ -26,7 +28,7 @@ func TestAWorkflowInAnotherNamespaceRunsAModelAPlanAndARunbookOnceEach(t *testin
 	t.Parallel()
 	s := newStack(t, platformtest.Example(), executePath)
 	c := s.newCaller()
-	in := nexuscaller.Input{Endpoint: c.endpoint, Ticket: s.queue, Plan: "bcf42dd4"}
+	in := nexuscaller.Input{Endpoint: c.endpoint, Ticket: c.endpoint, Plan: "bcf42dd4"}
 	run := c.start("release", nexuscaller.Release, in)
 	var result nexuscaller.Result
 	require.NoError(t, s.await(run, &result))
@@ -35,7 +37,7 @@ func TestAWorkflowInAnotherNamespaceRunsAModelAPlanAndARunbookOnceEach(t *testin
 	require.Equal(t, nexuscaller.Result{
 		Prepared: executions[0].InstanceID, Released: executions[1].InstanceID, Verified: executions[2].InstanceID,
 	}, result)
-	c.linked(run, s.queue+"-release")
+	c.linked(run, c.endpoint+"-release")
 
 	// Reset to its first task, the caller has forgotten all of its operations and makes new ones.
 	const firstTaskCompleted = 4
@@ -52,7 +54,7 @@ func TestAWorkflowInAnotherNamespaceRunsAModelAPlanAndARunbookOnceEach(t *testin
 	require.Equal(t, result, again)
 	require.Len(t, s.sim.Executions(), 3, "nothing ran twice")
 
-	in.Ticket, in.Plan = s.queue+"-fails", "dcf42dd6"
+	in.Ticket, in.Plan = c.endpoint+"-fails", "dcf42dd6"
 	require.NoError(t, s.await(c.start("fails", nexuscaller.Release, in), &result))
 	require.Equal(t, s.sim.Executions()[4].InstanceID, result.Failed, "the failure's type and details come through")
 }
@@ -61,9 +63,9 @@ func TestOperationsWithOneKeyShareOneRun(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, catalogue())
 	c := s.newCaller()
-	request := planRequest(s.queue)
+	request := planRequest(c.endpoint)
 	callers := []client.WorkflowRun{c.call("first", request), c.call("second", request)}
-	shared := s.GetWorkflow(t.Context(), workflows.NexusWorkflowID(s.queue), "")
+	shared := s.GetWorkflow(t.Context(), workflows.NexusWorkflowID(c.endpoint), "")
 	s.reaches(shared, workflows.PhaseWaiting)
 	require.Eventually(t, func() bool {
 		description, err := s.DescribeWorkflowExecution(t.Context(), shared.GetID(), "")
@@ -81,9 +83,37 @@ func TestOperationsWithOneKeyShareOneRun(t *testing.T) {
 	}
 	require.Len(t, s.sim.Executions(), 1)
 
-	other := planRequest(s.queue)
+	other := planRequest(c.endpoint)
 	other.Timeout = workflows.Duration(time.Hour)
 	require.Contains(t, refusal(t, s.await(c.call("other", other), nil)), "idempotencyKey: was used for another request, whose run is "+shared.GetID())
+	require.Len(t, s.sim.Executions(), 1)
+}
+
+func TestCallersOfARunThatIsResetGetTheEndOfTheOneThatFollows(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, catalogue())
+	c := s.newCaller()
+	run := c.call("caller", planRequest(c.endpoint))
+	first := s.GetWorkflow(t.Context(), workflows.NexusWorkflowID(c.endpoint), "")
+	s.reaches(first, workflows.PhaseWaiting)
+	var task int64
+	for _, event := range s.history(first) {
+		if event.GetEventType() == enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
+			task = event.GetEventId()
+		}
+	}
+	_, err := s.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace:                 devstack.Namespace,
+		WorkflowExecution:         &common.WorkflowExecution{WorkflowId: first.GetID(), RunId: first.GetRunID()},
+		Reason:                    "the test goes back",
+		RequestId:                 s.queue,
+		WorkflowTaskFinishEventId: task,
+	})
+	require.NoError(t, err)
+	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Success))
+	var result workflows.PlanResult
+	require.NoError(t, s.await(run, &result))
+	require.Equal(t, s.instance("web1"), result.InstanceID)
 	require.Len(t, s.sim.Executions(), 1)
 }
 
@@ -114,8 +144,8 @@ func TestACancelledOperationEndsTheWaitingAndNamesTheInstance(t *testing.T) {
 			if underWay {
 				s.sim.Inject(platformtest.Fault{Endpoint: "P5", Times: 1, Kind: platformtest.FaultDelay, Delay: 5 * time.Second})
 			}
-			run := c.call("caller", planRequest(s.queue))
-			ours := s.GetWorkflow(t.Context(), workflows.NexusWorkflowID(s.queue), "")
+			run := c.call("caller", planRequest(c.endpoint))
+			ours := s.GetWorkflow(t.Context(), workflows.NexusWorkflowID(c.endpoint), "")
 			if underWay {
 				s.underWay("P5")
 			} else {
@@ -131,7 +161,7 @@ func TestACancelledOperationEndsTheWaitingAndNamesTheInstance(t *testing.T) {
 			var cancelled *temporal.CanceledError
 			require.ErrorAs(t, s.await(ours, nil), &cancelled)
 
-			require.ErrorAs(t, s.await(c.call("again", planRequest(s.queue)), nil), &failed)
+			require.ErrorAs(t, s.await(c.call("again", planRequest(c.endpoint)), nil), &failed)
 			require.Equal(t, operationCancelled, failed.Type())
 			require.NoError(t, failed.Details(&status), "who asks later is told the same")
 			require.Len(t, s.sim.Executions(), 1)
@@ -143,7 +173,7 @@ func TestARequestThatIsWrongIsRefusedAtOnceWithEveryFault(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, catalogue(success(100*time.Millisecond)))
 	c := s.newCaller()
-	key := s.queue
+	key := c.endpoint
 	for i, test := range []struct {
 		operation string
 		input     any
@@ -173,7 +203,7 @@ func TestEncryptedOperationsWorkForCallersWithTheSameKeys(t *testing.T) {
 	keys := "DPA_ENCRYPTION_KEYS=" + encryptionKey("k1")
 	s := newStack(t, catalogue(success(100*time.Millisecond)), keys)
 	c := s.newCaller(keys)
-	request := planRequest(s.queue)
+	request := planRequest(c.endpoint)
 	request.Params["md1"]["HOST"] = activities.Text(plantedHost)
 	var result workflows.PlanResult
 	run := c.call("caller", request)
@@ -189,11 +219,11 @@ func TestEncryptedOperationsWorkForCallersWithTheSameKeys(t *testing.T) {
 	require.Equal(t, activities.ErrorPlanFailed, failed.Type())
 	require.NoError(t, failed.Details(&result))
 
-	request.IdempotencyKey, request.OnUnknown = s.queue+"-bad", plantedHost
+	request.IdempotencyKey, request.OnUnknown = c.endpoint+"-bad", plantedHost
 	bad := c.call("bad", request)
 	require.Contains(t, refusal(t, s.await(bad, nil)), plantedHost)
 
-	ours := s.raw(s.GetWorkflow(t.Context(), workflows.NexusWorkflowID(s.queue), ""))
+	ours := s.raw(s.GetWorkflow(t.Context(), workflows.NexusWorkflowID(c.endpoint), ""))
 	callers := &stack{t: t, Client: c.Client}
 	theirs := callers.raw(run) + callers.raw(fails) + callers.raw(bad)
 	require.Contains(t, ours, "binary/encrypted")
@@ -203,11 +233,11 @@ func TestEncryptedOperationsWorkForCallersWithTheSameKeys(t *testing.T) {
 	}
 
 	var refused *nexus.HandlerError
-	require.ErrorAs(t, s.await(s.newCaller().call("naive", planRequest(s.queue+"-naive")), nil), &refused, "whoever has no key cannot ask for anything")
+	require.ErrorAs(t, s.await(s.newCaller().call("naive", planRequest(c.endpoint+"-naive")), nil), &refused, "whoever has no key cannot ask for anything")
 	require.Equal(t, nexus.HandlerErrorTypeBadRequest, refused.Type)
 
 	other := s.newCaller("DPA_ENCRYPTION_KEYS=" + encryptionKey("k2"))
-	waits := other.call("waits", planRequest(s.queue+"-waits"))
+	waits := other.call("waits", planRequest(c.endpoint+"-waits"))
 	require.Eventually(t, func() bool {
 		description, err := other.DescribeWorkflowExecution(t.Context(), waits.GetID(), "")
 		pending := description.GetPendingNexusOperations()
@@ -222,8 +252,8 @@ func TestVersionedWorkersServeOperations(t *testing.T) {
 	s := newStack(t, catalogue(success(100*time.Millisecond)), "DPA_DEPLOYMENT_NAME="+t.Name(), "DPA_BUILD_ID=v1")
 	s.setCurrent("v1")
 	c := s.newCaller()
-	require.NoError(t, s.await(c.call("caller", planRequest(s.queue)), nil))
-	require.Equal(t, "v1", s.versionOf(s.GetWorkflow(t.Context(), workflows.NexusWorkflowID(s.queue), "")))
+	require.NoError(t, s.await(c.call("caller", planRequest(c.endpoint)), nil))
+	require.Equal(t, "v1", s.versionOf(s.GetWorkflow(t.Context(), workflows.NexusWorkflowID(c.endpoint), "")))
 }
 
 // linked checks that the histories of a caller and of the run of a key lead to each other.
