@@ -30,6 +30,11 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 		}
 	}()
+	for _, entry := range os.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "OTEL_") {
+			_ = os.Unsetenv(name) // what the tests do is nothing for your collector
+		}
+	}
 	var err error
 	server, err = devstack.StartTemporal(context.Background(), devstack.TemporalOptions{SearchAttributes: true})
 	if err != nil {

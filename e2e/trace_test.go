@@ -59,8 +59,17 @@ func (c *collector) traceOf(t *testing.T, workflowID string) (trace string) {
 
 func TestARunIsOneTraceFromTheStarterThroughItsCallback(t *testing.T) {
 	t.Parallel()
+	for name, env := range map[string][]string{"clear": nil, "encrypted": {"DPA_ENCRYPTION_KEYS=" + encryptionKey("k1")}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			requireOneTrace(t, env)
+		})
+	}
+}
+
+func requireOneTrace(t *testing.T, env []string) {
 	c := newCollector(t)
-	s := newStack(t, catalogue(success(500*time.Millisecond)), c.env()...)
+	s := newStack(t, catalogue(success(500*time.Millisecond)), append(c.env(), env...)...)
 	result := s.started(s.queue, plantedHost)
 	require.Equal(t, workflows.ObservedByCallback, result.ObservedBy)
 	trace := c.traceOf(t, s.queue)

@@ -67,7 +67,7 @@ func TestTheSpanOfAFailedCallSaysHowAndNoMore(t *testing.T) {
 		require.Empty(t, span.Events())
 		var text []string
 		for _, a := range span.Attributes() {
-			text = append(text, string(a.Key)+"="+a.Value.Emit())
+			text = append(text, string(a.Key)+"="+a.Value.String())
 		}
 		got = append(got, strings.Join(text, " "))
 	}

@@ -37,7 +37,7 @@ func newTracedBench(t *testing.T) (*bench, *tracetest.SpanRecorder) {
 func attributes(span sdktrace.ReadOnlySpan) map[attribute.Key]string {
 	all := map[attribute.Key]string{}
 	for _, a := range span.Attributes() {
-		all[a.Key] = a.Value.Emit()
+		all[a.Key] = a.Value.String()
 	}
 	return all
 }
