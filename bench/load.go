@@ -61,6 +61,7 @@ type Comparison struct {
 	Ours       Speed   `json:"ours"`
 	Other      Speed   `json:"other"`
 	SpeedRatio Spread  `json:"speedRatio"` // ours by the other's
+	CPURatio   Spread  `json:"cpuRatio"`   // of all CPU time, ours by the other's
 	Seconds    float64 `json:"seconds"`    // that the comparison took
 }
 
@@ -68,6 +69,7 @@ type Comparison struct {
 type Speed struct {
 	PerSecond Spread  `json:"perSecond"`
 	Latency   Latency `json:"latencyMs"` // over all rounds
+	CPU       CPU     `json:"cpuMs"`     // of each
 }
 
 // batch is a load on one side; the round tells it from the others.
@@ -78,12 +80,15 @@ func compare(ctx context.Context, rounds int, l load, ours, other batch) (Compar
 	begun := time.Now()
 	var speeds [2][]float64
 	var latencies [2][]time.Duration
+	var cpu [2][]CPU
 	measure := func(side int, batch batch) func(int) error {
 		return func(round int) error {
+			before := used()
 			took, all, err := batch(ctx, l, round)
 			if err != nil || round == 0 {
 				return err
 			}
+			cpu[side] = append(cpu[side], used().since(before, l.count))
 			speeds[side] = append(speeds[side], float64(l.count)/all.Seconds())
 			latencies[side] = append(latencies[side], took...)
 			return nil
@@ -94,9 +99,10 @@ func compare(ctx context.Context, rounds int, l load, ours, other batch) (Compar
 	}
 	return Comparison{
 		InFlight: l.inFlight, Batch: l.count,
-		Ours:       Speed{spread(speeds[0]), latency(latencies[0])},
-		Other:      Speed{spread(speeds[1]), latency(latencies[1])},
+		Ours:       Speed{spread(speeds[0]), latency(latencies[0]), typical(cpu[0])},
+		Other:      Speed{spread(speeds[1]), latency(latencies[1]), typical(cpu[1])},
 		SpeedRatio: ratios(speeds[0], speeds[1]),
+		CPURatio:   ratios(totals(cpu[0]), totals(cpu[1])),
 		Seconds:    time.Since(begun).Seconds(),
 	}, nil
 }
@@ -114,14 +120,15 @@ func alone(ctx context.Context, rounds int, l load, batch batch) (Speed, error) 
 			speeds, latencies = append(speeds, float64(l.count)/all.Seconds()), append(latencies, took...)
 		}
 	}
-	return Speed{spread(speeds), latency(latencies)}, nil
+	return Speed{PerSecond: spread(speeds), Latency: latency(latencies)}, nil
 }
 
 func (c Comparison) say(what string) {
-	say("%s, %d in flight: ours %.1f/s (p50 %.1f ms, p99 %.1f ms), the other %.1f/s (p50 %.1f ms, p99 %.1f ms), ratio %.3f (%.3f–%.3f)",
-		what, c.InFlight, c.Ours.PerSecond.Median, c.Ours.Latency.P50, c.Ours.Latency.P99,
-		c.Other.PerSecond.Median, c.Other.Latency.P50, c.Other.Latency.P99,
-		c.SpeedRatio.Median, c.SpeedRatio.Min, c.SpeedRatio.Max)
+	say("%s, %d in flight: %.1f/s against %.1f/s, ratio %.3f (%.3f–%.3f)", what, c.InFlight,
+		c.Ours.PerSecond.Median, c.Other.PerSecond.Median, c.SpeedRatio.Median, c.SpeedRatio.Min, c.SpeedRatio.Max)
+	say("  p50 %.1f against %.1f ms, p99 %.1f against %.1f ms", c.Ours.Latency.P50, c.Other.Latency.P50, c.Ours.Latency.P99, c.Other.Latency.P99)
+	say("  CPU of each %.2f + server %.2f against %.2f + %.2f ms, ratio %.3f (%.3f–%.3f)",
+		c.Ours.CPU.Process, c.Ours.CPU.Server, c.Other.CPU.Process, c.Other.CPU.Server, c.CPURatio.Median, c.CPURatio.Min, c.CPURatio.Max)
 }
 
 // pause is between two looks at something that takes its time.
