@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -134,13 +135,8 @@ func selects(t *testing.T, selector *metav1.LabelSelector, pod map[string]string
 	return s.Matches(labels.Set(pod))
 }
 
-type (
-	policyBudget  = policyv1.PodDisruptionBudget
-	labelSelector = metav1.LabelSelector
-)
-
-func (m manifests) selected(t *testing.T, matches func(workload) bool) (n int) {
-	t.Helper()
+// selected counts the workloads that match.
+func (m manifests) selected(matches func(workload) bool) (n int) {
 	for _, w := range m.workloads {
 		if matches(w) {
 			n++
@@ -160,10 +156,5 @@ func (m manifests) anySettings(t *testing.T) map[string]string {
 }
 
 func hasPort(w workload, name string) bool {
-	for _, p := range w.pod.Containers[0].Ports {
-		if p.Name == name {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(w.pod.Containers[0].Ports, func(p corev1.ContainerPort) bool { return p.Name == name })
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 
@@ -175,7 +177,7 @@ func TestEveryPodIsCoveredByABudgetAndAPolicyOfItsOwn(t *testing.T) {
 			if !w.runs {
 				continue
 			}
-			budgets := slices.DeleteFunc(slices.Clone(m.budgets), func(b policyBudget) bool { return !selects(t, b.Spec.Selector, w.labels) })
+			budgets := slices.DeleteFunc(slices.Clone(m.budgets), func(b policyv1.PodDisruptionBudget) bool { return !selects(t, b.Spec.Selector, w.labels) })
 			require.Len(t, budgets, 1, w.meta.Name)
 			require.Equal(t, "1", budgets[0].Spec.MaxUnavailable.String())
 			policies := slices.DeleteFunc(slices.Clone(m.policies), func(p networkingv1.NetworkPolicy) bool { return !selects(t, &p.Spec.PodSelector, w.labels) })
@@ -195,7 +197,7 @@ func TestEveryPodIsCoveredByABudgetAndAPolicyOfItsOwn(t *testing.T) {
 			}), w.meta.Name)
 		}
 		for _, b := range m.budgets {
-			require.Equal(t, 1, m.selected(t, func(w workload) bool { return selects(t, b.Spec.Selector, w.labels) }), b.Name)
+			require.Equal(t, 1, m.selected(func(w workload) bool { return selects(t, b.Spec.Selector, w.labels) }), b.Name)
 		}
 	}
 }
@@ -209,8 +211,8 @@ func TestServicesAndTheIngressLeadToPorts(t *testing.T) {
 		for _, s := range m.services {
 			for _, p := range s.Spec.Ports {
 				ports[s.Name+":"+p.Name] = true
-				require.Equal(t, 1, m.selected(t, func(w workload) bool {
-					return selects(t, &labelSelector{MatchLabels: s.Spec.Selector}, w.labels) && hasPort(w, p.TargetPort.StrVal)
+				require.Equal(t, 1, m.selected(func(w workload) bool {
+					return selects(t, &metav1.LabelSelector{MatchLabels: s.Spec.Selector}, w.labels) && hasPort(w, p.TargetPort.StrVal)
 				}), s.Name)
 			}
 		}
