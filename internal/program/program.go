@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"google.golang.org/grpc"
@@ -81,8 +82,10 @@ func (p *Program) ServeAdmin(ctx context.Context, checks ...admin.Check) error {
 
 // Close sends what is left of metrics and traces, and gives up the connection and the address.
 func (p *Program) Close() {
-	p.Metrics.Shutdown()
-	p.Traces.Shutdown()
+	var flush sync.WaitGroup
+	flush.Go(p.Metrics.Shutdown)
+	flush.Go(p.Traces.Shutdown)
+	flush.Wait()
 	p.Temporal.Close()
 	_ = p.admin.Close() // closed already where it has been served
 }

@@ -119,6 +119,18 @@ func TestWhatIsLeftIsSentAtTheEndAndSaysWhoSendsIt(t *testing.T) {
 	}
 }
 
+func TestTheStandardSamplerDecidesWhatIsTraced(t *testing.T) {
+	t.Setenv("OTEL_TRACES_EXPORTER", "otlp")
+	for sampler, sampled := range map[string]bool{"always_on": true, "always_off": false, "parentbased_always_off": false} {
+		t.Setenv("OTEL_TRACES_SAMPLER", sampler)
+		tracing := NewTraces(t.Context(), "worker", slog.New(slog.DiscardHandler))
+		_, span := tracing.TracerProvider().Tracer("test").Start(t.Context(), "span")
+		require.True(t, span.SpanContext().IsValid(), "it is passed on that it is not sampled")
+		require.Equal(t, sampled, span.SpanContext().IsSampled(), sampler)
+		tracing.Shutdown() // there is nothing to send: the span has not ended
+	}
+}
+
 func TestACollectorThatNeverAnswersIsNotWaitedForLong(t *testing.T) {
 	now := goleak.IgnoreCurrent()
 	listener, err := net.Listen("tcp", "127.0.0.1:0") // connections wait in its queue
