@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/dpaflow/dpaflow/platform/platformtest"
 	"github.com/dpaflow/dpaflow/runbook"
@@ -19,8 +21,9 @@ import (
 type load struct {
 	*stack
 	*rand.Rand
-	models []platformtest.Model
-	jobs   []loaded
+	models  []platformtest.Model
+	jobs    []loaded
+	started atomic.Int64 // as many as there are jobs
 }
 
 // loaded is one run of a load.
@@ -69,7 +72,35 @@ steps:
 	}
 	run, err := l.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: l.queue}, workflow, input)
 	l.jobs = append(l.jobs, loaded{run, hosts})
+	l.started.Add(1)
 	return err
+}
+
+// during keeps starting runs while something is done.
+func (l *load) during(do func()) {
+	l.t.Helper()
+	ctx, stop := context.WithCancel(l.t.Context())
+	defer stop()
+	var group errgroup.Group
+	group.Go(func() error {
+		for ctx.Err() == nil {
+			if err := l.start(l.t.Context()); err != nil {
+				return err
+			}
+			pause(ctx, time.Duration(200+l.IntN(300))*time.Millisecond/time.Duration(sized(5)))
+		}
+		return nil
+	})
+	do()
+	stop()
+	require.NoError(l.t, group.Wait())
+}
+
+// more waits until so many more runs have been started.
+func (l *load) more(n int) {
+	l.t.Helper()
+	enough := l.started.Load() + int64(n)
+	require.Eventually(l.t, func() bool { return l.started.Load() >= enough }, patience, 10*time.Millisecond)
 }
 
 // ended is what the results of all kinds of runs have in common.

@@ -47,7 +47,7 @@ func TestAWorkerIsReplacedUnderRunningRuns(t *testing.T) {
 			s.env = append(s.env, "DPA_BUILD_ID=v2")
 			s.worker = s.start("worker")
 			called := map[string]bool{}
-			l.during(1, func() {
+			l.during(func() {
 				require.Eventually(t, func() bool { return s.unanswered() >= 2 }, patience, 50*time.Millisecond, "triggers under way")
 				l.callBack(called, running/3)
 				s.setCurrent("v2")
@@ -64,6 +64,7 @@ func TestAWorkerIsReplacedUnderRunningRuns(t *testing.T) {
 			}
 			l.requireOnce(t)
 			require.Positive(t, byVersion["v2"])
+			require.NotContains(t, s.logs.String(), "TMPRL1100", "a history that the new worker makes something else of")
 			require.GreaterOrEqual(t, settled, test.lost)
 			doubts := strings.Count(s.logs.String(), "nobody can know")
 			if test.lost == 0 {

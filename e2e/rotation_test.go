@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +18,6 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/proxy"
 	"go.temporal.io/sdk/client"
-	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/dpaflow/dpaflow/internal/devstack"
@@ -57,14 +55,15 @@ func TestKeysOfAllKindsAreRotatedUnderLoad(t *testing.T) {
 	rotate := func(callback, payload string) {
 		s.env = append(s.env, "DPA_CALLBACK_KEYS="+callback, "DPA_ENCRYPTION_KEYS="+payload)
 		s.Client = dial(t, s.temporal, "DPA_ENCRYPTION_KEYS="+payload)
-		l.during(1, func() {
+		l.during(func() {
 			for _, p := range programs {
+				l.more(sized(200) / 12)
 				s.restart(p)
 			}
 		})
 	}
 	rotate(oldCallback+","+newCallback, oldPayload+","+newPayload)
-	l.during(1, func() {
+	l.during(func() {
 		tokens := s.sim.Tokens()
 		s.sim.ChangeClientSecret("planted-changed-secret-77")
 		require.NoError(t, os.WriteFile(secret, []byte("planted-changed-secret-77"), 0o600))
@@ -73,13 +72,13 @@ func TestKeysOfAllKindsAreRotatedUnderLoad(t *testing.T) {
 	})
 	rotate(newCallback+","+oldCallback, newPayload+","+oldPayload)
 	query := fmt.Sprintf("TaskQueue = '%s' AND ExecutionStatus = 'Running' AND StartTime < '%s'", s.queue, time.Now().Format(time.RFC3339Nano))
-	l.during(1, func() {
+	l.during(func() {
 		require.Eventually(t, func() bool {
 			return strings.Contains(s.command("workflow", "count", "--query", query), "Total: 0")
 		}, patience, 500*time.Millisecond, "runs that the old key signed for end")
 	})
 	rotate(newCallback, newPayload+","+oldPayload)
-	l.during(sized(200), func() {})
+	l.during(func() { l.more(1) })
 
 	each(t, l.jobs, func(j loaded) error {
 		var result ended
@@ -109,26 +108,6 @@ func TestKeysOfAllKindsAreRotatedUnderLoad(t *testing.T) {
 	require.NoError(t, s.sim.Callback(t.Context(), executions[len(executions)-1].InstanceID, platformtest.Success))
 	t.Logf("%d runs, %d executions, %d callbacks, %d of them repeated, payloads by key %v, all in %s", len(l.jobs), len(executions),
 		len(s.sim.Callbacks()), repeated, byKey, time.Since(begun).Round(time.Second))
-}
-
-// during keeps starting runs while something is done, and until there are enough.
-func (l *load) during(enough int, do func()) {
-	l.t.Helper()
-	ctx, stop := context.WithCancel(l.t.Context())
-	defer stop()
-	var group errgroup.Group
-	group.Go(func() error {
-		for ctx.Err() == nil || len(l.jobs) < enough {
-			if err := l.start(l.t.Context()); err != nil {
-				return err
-			}
-			pause(ctx, time.Duration(200+l.IntN(300))*time.Millisecond/time.Duration(sized(5)))
-		}
-		return nil
-	})
-	do()
-	stop()
-	require.NoError(l.t, group.Wait())
 }
 
 // restartable is a program, and what of its environment is its own.
