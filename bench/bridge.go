@@ -18,7 +18,8 @@ import (
 
 // BridgeFigures compare callbacks that come through the bridge with signals that are sent by Temporal's SDK.
 type BridgeFigures struct {
-	Loads []Comparison `json:"loads"`
+	Loads []Comparison `json:"loads"` // against the SDK as it comes
+	Lean  []Comparison `json:"lean"`  // against the SDK without compression, as the bridge uses it
 	// One by one and in turn, nothing else under way.
 	Bridge Latency `json:"bridgeMs"`
 	Raw    Latency `json:"rawMs"`
@@ -41,7 +42,8 @@ type callbacks struct {
 	keys    signals.Keys
 	base    string // of the bridge
 	web     *http.Client
-	raw     client.Client
+	raw     client.Client // the SDK as it comes
+	lean    client.Client // without compression
 	targets int
 	sent    int
 }
@@ -65,12 +67,17 @@ func measureBridge(ctx context.Context, size sizes, report *Report) (err error) 
 	figures := &BridgeFigures{}
 	report.Bridge = figures
 	for _, load := range size.callbacks {
-		compared, err := compare(ctx, size.rounds, load, c.batch("bridge", c.post), c.batch("raw", c.signal))
+		compared, err := compare(ctx, size.rounds, load, c.batch("bridge", c.post), c.batch("raw", c.signalBy(c.raw)))
 		if err != nil {
 			return err
 		}
 		compared.say("bridge against raw signals")
 		figures.Loads = append(figures.Loads, compared)
+		if compared, err = compare(ctx, size.rounds, load, c.batch("bridge", c.post), c.batch("raw", c.signalBy(c.lean))); err != nil {
+			return err
+		}
+		compared.say("bridge against raw signals without compression")
+		figures.Lean = append(figures.Lean, compared)
 	}
 	if err := c.pair(ctx, size.pairs, figures); err != nil {
 		return err
@@ -81,7 +88,11 @@ func measureBridge(ctx context.Context, size sizes, report *Report) (err error) 
 
 // openCallbacks opens the runs that callbacks are for: those of each side.
 func (s *stage) openCallbacks(ctx context.Context, d *dpaflow, targets int) (*callbacks, error) {
-	raw, err := s.dial(ctx)
+	raw, err := s.connect(ctx, client.ConnectionOptions{})
+	if err != nil {
+		return nil, err
+	}
+	lean, err := s.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +100,7 @@ func (s *stage) openCallbacks(ctx context.Context, d *dpaflow, targets int) (*ca
 	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 0, 1000
 	s.onClose(func() error { transport.CloseIdleConnections(); return nil })
 	c := &callbacks{
-		keys: d.config.CallbackKeys, base: d.config.CallbackURL, web: &http.Client{Transport: transport}, raw: raw, targets: targets,
+		keys: d.config.CallbackKeys, base: d.config.CallbackURL, web: &http.Client{Transport: transport}, raw: raw, lean: lean, targets: targets,
 	}
 	_, _, err = load{16, 2 * targets}.do(ctx, func(ctx context.Context, i int) error {
 		_, err := raw.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: target([]string{"bridge", "raw"}[i%2], i/2), TaskQueue: nobody}, "Open")
@@ -151,16 +162,18 @@ func (c *callbacks) post(ctx context.Context, cb callback) error {
 	return err
 }
 
-// signal sends the same news by the SDK.
-func (c *callbacks) signal(ctx context.Context, cb callback) error {
-	return c.raw.SignalWorkflow(ctx, cb.target.WorkflowID, "", signals.SignalName(cb.target.Key), cb.news)
+// signalBy sends the same news by the SDK.
+func (c *callbacks) signalBy(temporal client.Client) func(context.Context, callback) error {
+	return func(ctx context.Context, cb callback) error {
+		return temporal.SignalWorkflow(ctx, cb.target.WorkflowID, "", signals.SignalName(cb.target.Key), cb.news)
+	}
 }
 
 // pair sends callbacks both ways in turn, one at a time.
 func (c *callbacks) pair(ctx context.Context, pairs int, figures *BridgeFigures) error {
 	var took [2][]time.Duration
 	made := [2][]callback{c.make("bridge", pairs), c.make("raw", pairs)}
-	send := [2]func(context.Context, callback) error{c.post, c.signal}
+	send := [2]func(context.Context, callback) error{c.post, c.signalBy(c.raw)}
 	for i := range pairs {
 		for turn := range 2 {
 			side := (i + turn) % 2
@@ -204,8 +217,8 @@ func (c *callbacks) allocations(ctx context.Context, d *dpaflow, n int, figures 
 	if figures.Delivery, err = handle(signals.NewTemporalDeliverer(d.temporal, d.config.TaskQueue)); err != nil {
 		return err
 	}
-	made := c.make("raw", n)
-	figures.RawDelivery, err = allocated(n, func(i int) error { return c.signal(ctx, made[i]) })
+	made, signal := c.make("raw", n), c.signalBy(c.raw)
+	figures.RawDelivery, err = allocated(n, func(i int) error { return signal(ctx, made[i]) })
 	say("allocations of a callback: handler %.0f, with its delivery %.0f, raw signal %.0f",
 		figures.Handler.Objects, figures.Delivery.Objects, figures.RawDelivery.Objects)
 	return err

@@ -88,11 +88,16 @@ func (s *stage) serve(h http.Handler) (url string, err error) {
 	return "http://" + listener.Addr().String(), nil
 }
 
-// dial connects to the stage's server with nothing but what Temporal's SDK brings.
+// dial connects to the stage's server with nothing but what Temporal's SDK brings, and like dpaflow without
+// compression: what is small is only slower with it.
 func (s *stage) dial(ctx context.Context, options ...grpc.DialOption) (client.Client, error) {
+	return s.connect(ctx, client.ConnectionOptions{DialOptions: options, GrpcCompression: &client.GrpcCompressionNone{}})
+}
+
+func (s *stage) connect(ctx context.Context, options client.ConnectionOptions) (client.Client, error) {
 	c, err := client.DialContext(ctx, client.Options{
 		HostPort: s.temporal.Address, Namespace: devstack.Namespace, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
-		ConnectionOptions: client.ConnectionOptions{DialOptions: options},
+		ConnectionOptions: options,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("connect to Temporal: %w", err)

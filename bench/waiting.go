@@ -153,21 +153,22 @@ func (c *crowd) warmUp(ctx context.Context) error {
 	return err
 }
 
-// open starts runs until so many wait.
+// open starts runs until so many wait. It keeps ahead of the worker, but not far: nothing shall be measured of how the
+// server copes with a backlog.
 func (c *crowd) open(ctx context.Context, n int) error {
-	_, _, err := load{16, n}.do(ctx, func(ctx context.Context, i int) error {
-		id := fmt.Sprintf("%s-%d-%d", c.queue, n, i)
-		run, err := c.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: c.queue}, "RunPlan", workflows.PlanInput{
-			PlanID: planID, Params: activities.PlanParams{modelID: {inputName: activities.Text(id)}},
-			Policy: workflows.Policy{PollAfter: workflows.Duration(time.Hour)}, // nobody shall ask meanwhile, however slow the machine
+	const ahead = 100
+	triggered := len(c.sim.Executions())
+	for started := 0; started < n; started += ahead {
+		some := min(ahead, n-started)
+		_, _, err := load{16, some}.do(ctx, func(ctx context.Context, i int) error {
+			return c.run(ctx, fmt.Sprintf("%s-%d-%d", c.queue, n, started+i))
 		})
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.runs[id] = run
-		return err
-	})
-	if err != nil {
-		return err
+		if err != nil {
+			return err
+		}
+		if _, err := c.sim.WaitExecutions(ctx, triggered+started+some/2); err != nil {
+			return fmt.Errorf("wait for triggers: %w", err)
+		}
 	}
 	for {
 		count, err := c.client.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
@@ -184,6 +185,17 @@ func (c *crowd) open(ctx context.Context, n int) error {
 			return err
 		}
 	}
+}
+
+func (c *crowd) run(ctx context.Context, id string) error {
+	run, err := c.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: c.queue}, "RunPlan", workflows.PlanInput{
+		PlanID: planID, Params: activities.PlanParams{modelID: {inputName: activities.Text(id)}},
+		Policy: workflows.Policy{PollAfter: workflows.Duration(time.Hour)}, // nobody shall ask meanwhile, however slow the machine
+	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.runs[id] = run
+	return err
 }
 
 // some takes so many runs out of those that wait.
