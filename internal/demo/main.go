@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -78,10 +79,10 @@ Everything runs, until Ctrl-C. In another terminal:
 %s
   go run ./starter plans
   go run ./starter run plan acf42dd3 --param md1606743910508.DPA_MODEL_WORKDIR=/opt
-  %s workflow start --type RunPlan --task-queue dpa --input '{"planId":"bcf42dd4"}'
+  temporal workflow start --type RunPlan --task-queue dpa --input '{"planId":"bcf42dd4"}'
 
-What happens: %s (Temporal), %s/simulator/executions (platform), %s (logs)
-`, exports(s.env()), s.temporal.CLI, s.temporal.UIURL, s.platformURL, s.folder)
+What happens: %s (Temporal), %s/simulator/executions (platform), http://%s/metrics (worker), %s (logs)
+`, settings(s.workerEnv(), s.temporal.CLI), s.temporal.UIURL, s.platformURL, s.worker.Admin, s.folder)
 	<-ctx.Done()
 	if cause := context.Cause(ctx); errors.Is(cause, errEnded) {
 		return cause
@@ -89,8 +90,13 @@ What happens: %s (Temporal), %s/simulator/executions (platform), %s (logs)
 	return nil // Ctrl-C
 }
 
-func exports(env []string) string {
+// settings are the lines for another terminal: the variables, and temporal
+// where it is not on the PATH.
+func settings(env []string, cli string) string {
 	var lines strings.Builder
+	if found, err := exec.LookPath("temporal"); err != nil || found != cli {
+		fmt.Fprintf(&lines, "  alias temporal='%s'\n", cli)
+	}
 	for _, entry := range env {
 		name, value, _ := strings.Cut(entry, "=")
 		fmt.Fprintf(&lines, "  export %s='%s'\n", name, value)

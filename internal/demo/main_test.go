@@ -5,6 +5,8 @@ import (
 	"context"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -79,7 +81,17 @@ func TestTheStackForPlayingRunsUntilItIsStopped(t *testing.T) {
 	require.Empty(t, ended, "it has not stopped by itself")
 	require.Regexp(t, `export TEMPORAL_ADDRESS='127\.0\.0\.1:\d+'`, seen.String())
 	require.Contains(t, seen.String(), "export DPA_CLIENT_SECRET=")
+	require.Contains(t, seen.String(), "export DPA_CALLBACK_KEYS=", "for a worker of one's own")
 	stop()
 	require.NoError(t, <-ended)
 	nothingListens(t, seen.String())
+}
+
+func TestATemporalThatIsNotOnThePathIsGivenItsName(t *testing.T) {
+	folder := t.TempDir()
+	cli := filepath.Join(folder, "temporal")
+	require.NoError(t, os.WriteFile(cli, nil, 0o700))
+	t.Setenv("PATH", folder)
+	require.Equal(t, "  export A='1'\n", settings([]string{"A=1"}, cli))
+	require.Equal(t, "  alias temporal='/cache/temporal-v1'\n", settings(nil, "/cache/temporal-v1"))
 }

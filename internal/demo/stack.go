@@ -28,6 +28,8 @@ type stack struct {
 	worker      *devstack.Program
 	platformURL string
 	secret      string // of the OAuth application, new at every start as all keys are
+	callbacks   string // host:port of the bridge
+	key         string // of callbacks
 	logs        []*os.File
 }
 
@@ -101,29 +103,34 @@ func (s *stack) startWorker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	bridge, _, err := s.addresses("127.0.0.1:8088", "")
+	s.callbacks, _, err = s.addresses("127.0.0.1:8088", "")
 	if err != nil {
 		return err
 	}
 	key := make([]byte, 32)
 	rand.Read(key)
+	s.key = base64.StdEncoding.EncodeToString(key)
 	s.worker, err = devstack.StartProgram(ctx, devstack.ProgramOptions{
 		Program: "worker",
 		Args:    []string{"-bridge"},
-		Env: append(s.env(),
-			"DPA_CALLBACK_URL=http://"+bridge,
-			"DPA_CALLBACK_KEYS=demo:"+base64.StdEncoding.EncodeToString(key),
-			"DPA_BRIDGE_ADDR="+bridge,
-			"DPA_MODEL_EXECUTE_PATH=/api/dpa/process/processModel/execute/{modelId}",
-		),
-		Output: log,
+		Env:     append(s.workerEnv(), "DPA_BRIDGE_ADDR="+s.callbacks),
+		Output:  log,
 	})
 	return err
 }
 
-// env is what the starter needs to reach this stack; the worker too, and more.
+// env is what the starter needs to reach this stack.
 func (s *stack) env() []string {
 	return append(s.temporal.Env(), "DPA_BASE_URL="+s.platformURL, "DPA_CLIENT_ID="+clientID, "DPA_CLIENT_SECRET="+s.secret)
+}
+
+// workerEnv is what a worker needs beside, also one of the user's own.
+func (s *stack) workerEnv() []string {
+	return append(s.env(),
+		"DPA_CALLBACK_URL=http://"+s.callbacks,
+		"DPA_CALLBACK_KEYS=demo:"+s.key,
+		"DPA_MODEL_EXECUTE_PATH=/api/dpa/process/processModel/execute/{modelId}",
+	)
 }
 
 // addresses are the usual ones for dev where they are free, and others for a
