@@ -26,8 +26,8 @@ type key struct {
 }
 
 // ParseKeys reads "id:base64key[,id:base64key…]": keys of 32 bytes in standard base64, of which the first signs
-// and all verify; ids are unique and match [A-Za-z0-9_-]{1,16}. To rotate, put the new key first, and remove
-// the old one when no run that it signed for is left. The error names every fault and never shows what might be key material.
+// and all verify; ids are unique and match [A-Za-z0-9_-]{1,16}. To rotate, put the new key behind
+// the old one everywhere, then before it, and remove the old one when no run that it signed for is left. The error names every fault and never shows what might be key material.
 func ParseKeys(s string) (Keys, error) {
 	var keys Keys
 	var faults []string
