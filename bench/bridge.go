@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"runtime"
 	"strings"
 	"time"
-
-	"go.temporal.io/sdk/client"
 
 	"github.com/dpaflow/dpaflow/internal/devstack"
 	"github.com/dpaflow/dpaflow/signals"
@@ -35,20 +32,6 @@ type Allocations struct {
 	Objects float64 `json:"objects"`
 	Bytes   float64 `json:"bytes"`
 }
-
-// callbacks are those that a section sends, each of a trigger of its own, spread over open runs that nobody works on:
-// the server has the same to do for either side.
-type callbacks struct {
-	keys    signals.Keys
-	base    string // of the bridge
-	web     *http.Client
-	raw     client.Client // the SDK as it comes
-	lean    client.Client // without compression
-	targets int
-	sent    int
-}
-
-const nobody = "nobody" // the task queue that has no worker
 
 func measureBridge(ctx context.Context, size sizes, report *Report) (err error) {
 	s, err := openStage(ctx, catalogue(plan(planID, 0)))
@@ -84,89 +67,6 @@ func measureBridge(ctx context.Context, size sizes, report *Report) (err error) 
 	}
 	say("bridge: adds %.2f ms (p50) and %.2f ms (p99) to %.2f and %.2f", figures.Added.P50, figures.Added.P99, figures.Raw.P50, figures.Raw.P99)
 	return c.allocations(ctx, d, size.pairs, figures)
-}
-
-// openCallbacks opens the runs that callbacks are for: those of each side.
-func (s *stage) openCallbacks(ctx context.Context, d *dpaflow, targets int) (*callbacks, error) {
-	raw, err := s.connect(ctx, client.ConnectionOptions{})
-	if err != nil {
-		return nil, err
-	}
-	lean, err := s.dial(ctx)
-	if err != nil {
-		return nil, err
-	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 0, 1000
-	s.onClose(func() error { transport.CloseIdleConnections(); return nil })
-	c := &callbacks{
-		keys: d.config.CallbackKeys, base: d.config.CallbackURL, web: &http.Client{Transport: transport}, raw: raw, lean: lean, targets: targets,
-	}
-	_, _, err = load{16, 2 * targets}.do(ctx, func(ctx context.Context, i int) error {
-		_, err := raw.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: target([]string{"bridge", "raw"}[i%2], i/2), TaskQueue: nobody}, "Open")
-		return err
-	})
-	return c, err
-}
-
-func target(side string, i int) string { return fmt.Sprintf("%s-%d", side, i) }
-
-// callback is one that is ready to be sent.
-type callback struct {
-	target signals.Target
-	news   signals.Callback
-	url    string
-	body   string
-}
-
-// make prepares callbacks to the runs of a side.
-func (c *callbacks) make(side string, n int) []callback {
-	made := make([]callback, n)
-	for i := range made {
-		c.sent++
-		instance := fmt.Sprintf("in%d", 10000000+c.sent)
-		t := signals.Target{Kind: signals.KindPlan, Namespace: devstack.Namespace, WorkflowID: target(side, c.sent%c.targets), Key: instance + ".1"}
-		made[i] = callback{
-			target: t,
-			news:   signals.Callback{InstanceID: instance, Status: "SUCCESS"},
-			url:    signals.CallbackURL(c.base, c.keys.Token(t), t.Kind),
-			body:   fmt.Sprintf(`{"planInstanceId":%q,"processPlanId":"bench","status":"SUCCESS"}`, instance),
-		}
-	}
-	return made
-}
-
-func (c *callbacks) batch(side string, send func(context.Context, callback) error) batch {
-	return func(ctx context.Context, l load, _ int) ([]time.Duration, time.Duration, error) {
-		made := c.make(side, l.count)
-		return l.do(ctx, func(ctx context.Context, i int) error { return send(ctx, made[i]) })
-	}
-}
-
-// post sends a callback to the bridge, as the platform does.
-func (c *callbacks) post(ctx context.Context, cb callback) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, cb.url, strings.NewReader(cb.body))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	answer, err := c.web.Do(request)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err == nil && string(text) != "SUCCESS" {
-		err = fmt.Errorf("the bridge answered %s", answer.Status)
-	}
-	return err
-}
-
-// signalBy sends the same news by the SDK.
-func (c *callbacks) signalBy(temporal client.Client) func(context.Context, callback) error {
-	return func(ctx context.Context, cb callback) error {
-		return temporal.SignalWorkflow(ctx, cb.target.WorkflowID, "", signals.SignalName(cb.target.Key), cb.news)
-	}
 }
 
 // pair sends callbacks both ways in turn, one at a time.
