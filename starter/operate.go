@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os/user"
@@ -82,13 +83,9 @@ func (a *app) update(ctx context.Context, workflowID, name string, argument any)
 	defer c.Close()
 	bounded, cancel := context.WithTimeout(ctx, updateTimeout)
 	defer cancel()
-	handle, err := c.UpdateWorkflow(bounded, client.UpdateWorkflowOptions{
-		WorkflowID: workflowID, UpdateName: name, Args: []any{argument}, WaitForStage: client.WorkflowUpdateStageCompleted,
+	now, err := sendUpdate(bounded, c, client.UpdateWorkflowOptions{
+		UpdateID: rand.Text(), WorkflowID: workflowID, UpdateName: name, Args: []any{argument}, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
-	var now state
-	if err == nil {
-		err = handle.Get(bounded, &now)
-	}
 	var refused *temporal.ApplicationError
 	var missing *serviceerror.NotFound
 	switch {
@@ -103,6 +100,28 @@ func (a *app) update(ctx context.Context, workflowID, name string, argument any)
 			"check that workers run, and look at starter status %s before trying again", updateTimeout, workflowID)
 	}
 	return fmt.Errorf("send %s to run %q: %w", name, workflowID, err)
+}
+
+// updateAttempts are made of an update that something else got in the way of.
+const updateAttempts = 5
+
+// sendUpdate sends an update and returns where the run stands then. News that
+// comes while an update ends the run has Temporal take back the step that did
+// both; the update has then not happened, and is sent again. Its id keeps it
+// from happening twice.
+func sendUpdate(ctx context.Context, c interface {
+	UpdateWorkflow(context.Context, client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error)
+}, options client.UpdateWorkflowOptions,
+) (now state, err error) {
+	for attempt := 1; ; attempt++ {
+		handle, err := c.UpdateWorkflow(ctx, options)
+		if err == nil {
+			err = handle.Get(ctx, &now)
+		}
+		if crossed := new(serviceerror.WorkflowNotReady); !errors.As(err, &crossed) || attempt == updateAttempts {
+			return now, err
+		}
+	}
 }
 
 // userName is who runs this program; empty where that cannot be known.
