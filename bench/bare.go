@@ -137,8 +137,8 @@ func receiver(c client.Client) http.HandlerFunc {
 	}
 }
 
-// openBare starts the bare worker and receiver until the stage is closed.
-func (s *stage) openBare(ctx context.Context, rpcs *counter) (*bare, error) {
+// openBare starts the bare worker, with the options of dpaflow's, and the receiver until the stage is closed.
+func (s *stage) openBare(ctx context.Context, rpcs *counter, options worker.Options) (*bare, error) {
 	c, err := s.dial(ctx, rpcs.dial())
 	if err != nil {
 		return nil, err
@@ -153,7 +153,7 @@ func (s *stage) openBare(ctx context.Context, rpcs *counter) (*bare, error) {
 	if b.token, err = s.token(ctx); err != nil {
 		return nil, err
 	}
-	w := worker.New(c, bareQueue, workerOptions)
+	w := worker.New(c, bareQueue, options)
 	w.RegisterWorkflowWithOptions(b.run, workflow.RegisterOptions{Name: "Bare"})
 	w.RegisterActivity(b)
 	if err := w.Start(); err != nil {

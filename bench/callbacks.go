@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"net/http"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -19,7 +16,7 @@ import (
 type callbacks struct {
 	keys    signals.Keys
 	base    string // of the bridge
-	web     *http.Client
+	sender  *sender
 	raw     client.Client // the SDK as it comes
 	lean    client.Client // without compression
 	targets int
@@ -38,11 +35,13 @@ func (s *stage) openCallbacks(ctx context.Context, d *dpaflow, targets int) (*ca
 	if err != nil {
 		return nil, err
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 0, 1000
-	s.onClose(func() error { transport.CloseIdleConnections(); return nil })
+	sender, err := newSender(d.config.CallbackURL)
+	if err != nil {
+		return nil, err
+	}
+	s.onClose(sender.close)
 	c := &callbacks{
-		keys: d.config.CallbackKeys, base: d.config.CallbackURL, web: &http.Client{Transport: transport}, raw: raw, lean: lean, targets: targets,
+		keys: d.config.CallbackKeys, base: d.config.CallbackURL, sender: sender, raw: raw, lean: lean, targets: targets,
 	}
 	_, _, err = load{16, 2 * targets}.do(ctx, func(ctx context.Context, i int) error {
 		_, err := raw.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: target([]string{"bridge", "raw"}[i%2], i/2), TaskQueue: nobody}, "Open")
@@ -87,19 +86,9 @@ func (c *callbacks) batch(side string, send func(context.Context, callback) erro
 
 // post sends a callback to the bridge, as the platform does.
 func (c *callbacks) post(ctx context.Context, cb callback) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, cb.url, strings.NewReader(cb.body))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	answer, err := c.web.Do(request)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err == nil && string(text) != "SUCCESS" {
-		err = fmt.Errorf("the bridge answered %s", answer.Status)
+	status, text, err := c.sender.post(ctx, cb.url, cb.body)
+	if err == nil && text != "SUCCESS" {
+		err = fmt.Errorf("the bridge answered %s", status)
 	}
 	return err
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"time"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
@@ -18,18 +17,13 @@ import (
 	"github.com/dpaflow/dpaflow/internal/config"
 	"github.com/dpaflow/dpaflow/internal/connect"
 	"github.com/dpaflow/dpaflow/internal/devstack"
+	"github.com/dpaflow/dpaflow/internal/program"
 	"github.com/dpaflow/dpaflow/internal/telemetry"
 	"github.com/dpaflow/dpaflow/platform"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
 	"github.com/dpaflow/dpaflow/signals"
 	"github.com/dpaflow/dpaflow/workflows"
 )
-
-// workerOptions are those of the worker program, and the same for both sides.
-var workerOptions = worker.Options{
-	WorkerStopTimeout:        35 * time.Second,
-	DeadlockDetectionTimeout: 10 * time.Second,
-}
 
 // dpaflow is the worker and the bridge as their programs wire them, with their logs and metrics, in this process:
 // so their RPCs can be counted, and a profile shows them. There are no traces, as nobody has asked for them.
@@ -128,7 +122,7 @@ func (d *dpaflow) openBridge(s *stage) error {
 
 // startWorker starts a worker, which has to be stopped before the stage is closed.
 func (d *dpaflow) startWorker() (worker.Worker, error) {
-	w := worker.New(d.temporal.Client, d.config.TaskQueue, workerOptions)
+	w := worker.New(d.temporal.Client, d.config.TaskQueue, program.WorkerOptions(d.config, d.log))
 	workflows.Register(w, d.all)
 	if err := w.Start(); err != nil {
 		return nil, fmt.Errorf("start dpaflow's worker: %w", err)

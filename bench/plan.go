@@ -8,6 +8,8 @@ import (
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
+
+	"github.com/dpaflow/dpaflow/internal/program"
 )
 
 // PlanFigures compare RunPlan, with everything that it does for safety, with the bare workflow.
@@ -76,7 +78,7 @@ func (s *stage) sides(ctx context.Context) (ours, bare *side, err error) {
 		return nil, nil, err
 	}
 	s.onClose(func() error { w.Stop(); return nil })
-	b, err := s.openBare(ctx, &bare.rpcs)
+	b, err := s.openBare(ctx, &bare.rpcs, program.WorkerOptions(d.config, d.log))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"time"
 
 	"go.temporal.io/sdk/worker"
 	"golang.org/x/sync/errgroup"
@@ -23,10 +22,6 @@ import (
 	"github.com/dpaflow/dpaflow/signals"
 	"github.com/dpaflow/dpaflow/workflows"
 )
-
-// cachedRuns is how many open runs a worker keeps in memory, about 50 KB each. The others, which wait for
-// hours, are replayed when something happens to them: some 20 events, a few milliseconds.
-const cachedRuns = 2000
 
 func main() {
 	withBridge := flag.Bool("bridge", false, "also receive the platform's callbacks, on DPA_BRIDGE_ADDR")
@@ -51,15 +46,8 @@ func run(ctx context.Context, cfg config.Worker, withBridge bool) error {
 	if err != nil {
 		return err
 	}
-	worker.SetStickyWorkflowCacheSize(cachedRuns)
-	w := worker.New(p.Temporal.Client, cfg.TaskQueue, worker.Options{
-		// A trigger under way must get its answer: nothing else tells what became of it.
-		WorkerStopTimeout: cfg.Platform.Timeout + 5*time.Second,
-		// A large runbook takes its time to be checked, and more on a busy machine.
-		DeadlockDetectionTimeout: 10 * time.Second,
-		OnFatalError:             func(err error) { p.Log.Error("the worker stops", "error", err) },
-		DeploymentOptions:        deployment(cfg),
-	})
+	worker.SetStickyWorkflowCacheSize(program.CachedRuns)
+	w := worker.New(p.Temporal.Client, cfg.TaskQueue, program.WorkerOptions(cfg, p.Log))
 	workflows.Register(w, all)
 
 	checks := []admin.Check{{Name: "temporal", Ready: p.Temporal.Ready}}
@@ -83,17 +71,6 @@ func run(ctx context.Context, cfg config.Worker, withBridge bool) error {
 		return err
 	}
 	return nil
-}
-
-// deployment makes a worker with a build id one that only runs what the server has moved to its version.
-func deployment(cfg config.Worker) worker.DeploymentOptions {
-	if cfg.BuildID == "" {
-		return worker.DeploymentOptions{}
-	}
-	return worker.DeploymentOptions{
-		UseVersioning: true,
-		Version:       worker.WorkerDeploymentVersion{DeploymentName: cfg.DeploymentName, BuildID: cfg.BuildID},
-	}
 }
 
 // newActivities makes the activities over the platform's client.

@@ -1,0 +1,42 @@
+package program
+
+import (
+	"log/slog"
+	"time"
+
+	"go.temporal.io/sdk/worker"
+
+	"github.com/dpaflow/dpaflow/internal/config"
+)
+
+// CachedRuns is how many open runs a worker keeps in memory, about 40 KB each. The others, which wait for
+// hours, are replayed when something happens to them: some 20 events, a few milliseconds.
+const CachedRuns = 2000
+
+// WorkerOptions are those of the worker's task queue.
+func WorkerOptions(cfg config.Worker, logger *slog.Logger) worker.Options {
+	// One poller for new runs and one for those under way, which is the SDK's choice, lets many that come
+	// at once wait for each other.
+	pollers := worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{})
+	return worker.Options{
+		// A trigger under way must get its answer: nothing else tells what became of it.
+		WorkerStopTimeout: cfg.Platform.Timeout + 5*time.Second,
+		// A large runbook takes its time to be checked, and more on a busy machine.
+		DeadlockDetectionTimeout:   10 * time.Second,
+		OnFatalError:               func(err error) { logger.Error("the worker stops", "error", err) },
+		WorkflowTaskPollerBehavior: pollers,
+		ActivityTaskPollerBehavior: pollers,
+		DeploymentOptions:          deployment(cfg),
+	}
+}
+
+// deployment makes a worker with a build id one that only runs what the server has moved to its version.
+func deployment(cfg config.Worker) worker.DeploymentOptions {
+	if cfg.BuildID == "" {
+		return worker.DeploymentOptions{}
+	}
+	return worker.DeploymentOptions{
+		UseVersioning: true,
+		Version:       worker.WorkerDeploymentVersion{DeploymentName: cfg.DeploymentName, BuildID: cfg.BuildID},
+	}
+}
