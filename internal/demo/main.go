@@ -50,6 +50,9 @@ func run(ctx context.Context, out io.Writer, dev bool) (err error) {
 		return fmt.Errorf("make a folder for logs: %w", err)
 	}
 	s := &stack{out: out, folder: folder, dev: dev}
+	if !dev {
+		s.simulator = []string{"-speed", "1.5"} // slow enough to watch, and nobody waits longer than they must
+	}
 	defer func() {
 		err = errors.Join(err, s.stop(), devstack.Cleanup())
 		if err != nil {

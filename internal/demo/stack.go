@@ -19,9 +19,10 @@ var errEnded = errors.New("a part of the stack has ended before its time")
 
 // stack is everything that the demo runs, in the order it was started.
 type stack struct {
-	out    io.Writer
-	folder string // of logs and the database
-	dev    bool   // listen on the usual ports where they are free
+	out       io.Writer
+	folder    string   // of logs and the database
+	dev       bool     // listen on the usual ports where they are free
+	simulator []string // flags of the platform
 
 	temporal    *devstack.Temporal
 	platform    *devstack.Program
@@ -84,13 +85,9 @@ func (s *stack) startPlatform(ctx context.Context) error {
 		return err
 	}
 	s.platformURL = "http://" + address
-	var args []string
-	if !s.dev {
-		args = []string{"-speed", "1.5"} // slow enough to watch, and nobody waits longer than they must
-	}
 	s.platform, err = devstack.StartProgram(ctx, devstack.ProgramOptions{
 		Program: "platform/platformtest/simulator",
-		Args:    args,
+		Args:    s.simulator,
 		Env:     []string{"DPA_SIMULATOR_ADDR=" + address, "DPA_CLIENT_ID=" + clientID, "DPA_CLIENT_SECRET=" + s.secret},
 		Output:  log,
 		Listens: address,
