@@ -104,11 +104,10 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request, kind Kind, tok
 
 	ctx, span := h.begin(r, kind, target, came)
 	defer func() { answer.end(span) }()
-	r = r.WithContext(ctx)
-	logger := h.Logger.With("kind", kind, "workflowId", target.WorkflowID, "key", target.Key)
+	about := []any{"kind", kind, "workflowId", target.WorkflowID, "key", target.Key}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.MaxBody))
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		logger.WarnContext(ctx, "callback refused: its body is too large", "limit", h.MaxBody)
+		h.Logger.WarnContext(ctx, "callback refused: its body is too large", append(about, "limit", h.MaxBody)...)
 		return resultTooLarge.refuse(w)
 	}
 	var callback Callback
@@ -116,14 +115,14 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request, kind Kind, tok
 		callback, err = parse(kind, body)
 	}
 	if err != nil {
-		logger.WarnContext(ctx, "callback refused: malformed", "error", err)
+		h.Logger.WarnContext(ctx, "callback refused: malformed", append(about, "error", err)...)
 		return resultMalformed.refuse(w)
 	}
 	if token == "" {
 		target = inboxTarget(kind, h.Namespace, callback.InstanceID)
-		logger = h.Logger.With("kind", kind, "workflowId", target.WorkflowID)
+		about = []any{"kind", kind, "workflowId", target.WorkflowID}
 	}
-	return h.deliver(w, r, logger.With("instanceId", callback.InstanceID, "status", callback.Status), news{target, callback})
+	return h.deliver(ctx, w, news{target, callback}, append(about, "instanceId", callback.InstanceID, "status", callback.Status))
 }
 
 // admit says whether a request may bring news, and with a token for which target.
@@ -135,31 +134,31 @@ func (h *handler) admit(r *http.Request, kind Kind, token string) (Target, bool)
 	return target, err == nil
 }
 
-// deliver answers SUCCESS if and only if the news is durable.
-func (h *handler) deliver(w http.ResponseWriter, r *http.Request, logger *slog.Logger, n news) result {
-	describe(r.Context(), n.target, n.callback)
+// deliver answers SUCCESS if and only if the news is durable. What it logs is about the news.
+func (h *handler) deliver(ctx context.Context, w http.ResponseWriter, n news, about []any) result {
+	describe(ctx, n.target, n.callback)
 	if h.flood.isRepeat(n) {
 		succeed(w)
 		return resultRepeat
 	}
 	if !h.flood.allowNews(n.target) {
-		logger.WarnContext(r.Context(), "callback refused: too much news for one trigger")
+		h.Logger.WarnContext(ctx, "callback refused: too much news for one trigger", about...)
 		w.Header().Set("Retry-After", strconv.Itoa(int(refillOf(n.target).Seconds())))
 		return resultLimited.refuse(w)
 	}
 	// A platform that hangs up has still brought its news.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), h.DeliverTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.DeliverTimeout)
 	defer cancel()
 	outcome, err := h.Deliverer.Deliver(ctx, n.target, n.callback)
 	if err != nil {
-		logger.ErrorContext(ctx, "callback not durable, the platform has to call again", "error", err)
+		h.Logger.ErrorContext(ctx, "callback not durable, the platform has to call again", append(about, "error", err)...)
 		return resultNotDurable.refuse(w)
 	}
 	succeed(w)
 	if outcome != OutcomeEnded { // not remembered then: a reset may open the run again
 		h.flood.wasStored(n)
 	}
-	logger.InfoContext(ctx, "callback taken", "outcome", outcome)
+	h.Logger.InfoContext(ctx, "callback taken", append(about, "outcome", outcome)...)
 	return result(outcome)
 }
 

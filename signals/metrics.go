@@ -60,8 +60,9 @@ func labels(kind Kind, r result) metric.MeasurementOption {
 }
 
 func (m metrics) record(ctx context.Context, kind Kind, r result, took time.Duration) {
-	m.callbacks.Add(ctx, 1, labels(kind, r))
-	m.seconds.Record(ctx, took.Seconds(), labels(kind, r))
+	labels := labels(kind, r)
+	m.callbacks.Add(ctx, 1, labels)
+	m.seconds.Record(ctx, took.Seconds(), labels)
 	if r == result(OutcomeStored) {
 		m.toStored.Record(ctx, took.Seconds())
 	}

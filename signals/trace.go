@@ -93,6 +93,10 @@ func (r result) end(span trace.Span) {
 }
 
 func describe(ctx context.Context, t Target, c Callback) {
-	trace.SpanFromContext(ctx).SetAttributes(attribute.String("temporalWorkflowID", t.WorkflowID),
+	span := trace.SpanFromContext(ctx)
+	if !span.IsRecording() {
+		return
+	}
+	span.SetAttributes(attribute.String("temporalWorkflowID", t.WorkflowID),
 		attribute.String("dpaflow.instanceId", c.InstanceID), attribute.String("dpaflow.status", c.Status))
 }
