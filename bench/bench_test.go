@@ -118,9 +118,10 @@ func TestTheHarnessMeasuresEverythingAndWritesItsReport(t *testing.T) {
 		require.Positive(t, c.SpeedRatio.Median)
 		require.Positive(t, c.Ours.Latency.P50)
 	}
-	require.InDelta(t, 1, written.Plan.Ours.Calls["P5"], 0, "each run triggers once")
-	require.InDelta(t, 1, written.Plan.Ours.RPCs["SignalWorkflowExecution"], 0)
-	require.Greater(t, written.Plan.Ours.Events, 10.0)
+	// What a run costs is the same on every machine, and must not creep up.
+	require.Equal(t, map[string]float64{"P3": 1, "P5": 1, "P6": 1}, written.Plan.Ours.Calls)
+	require.LessOrEqual(t, written.Plan.Ours.Events, 18.0)
+	require.LessOrEqual(t, total(written.Plan.Ours.RPCs), 12.0, "%v", written.Plan.Ours.RPCs)
 	require.Positive(t, written.Runbook.Restart.Events)
 	require.InDelta(t, 1, written.Token.Fetches.Max, 0)
 	for _, waiting := range written.Waiting.Runs {
