@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/dpaflow/dpaflow/activities"
@@ -115,4 +116,46 @@ func succeeded(items []StepResult) []StepResult {
 		}
 	}
 	return kept
+}
+
+// finish makes the result, and the failure where there is one.
+func (b *book) finish(cancelled error) (RunbookResult, error) {
+	now := workflow.Now(b.ctx)
+	b.endUnreachable()
+	for step, state := range b.states {
+		if state == runbook.Waiting {
+			b.end(step, runbook.Aborted, "the runbook ended before it")
+		}
+	}
+	b.result.FinishedAt = &now
+	b.result.Status = StatusSuccess
+	failed := ""
+	for step, state := range b.states {
+		if state == runbook.Failed && b.in.FailureOf(step) != runbook.ContinueOnFailure {
+			failed = b.result.Steps[step].ID
+		}
+	}
+	result := b.snapshot()
+	b.show()
+	switch {
+	case cancelled != nil:
+		b.result.Status, result.Status = StatusAborted, StatusAborted
+		return RunbookResult{}, temporal.NewCanceledError(result)
+	case b.ending == aborted:
+		b.result.Status, result.Status = StatusAborted, StatusAborted
+		return RunbookResult{}, fail(ErrorRunbookAborted, result, nil, fmt.Sprintf(
+			"runbook %s was aborted: %s%s", b.in.Name, b.result.Reason, stillRunning(result)))
+	case failed != "":
+		b.result.Status, result.Status = StatusFailed, StatusFailed
+		return RunbookResult{}, fail(ErrorRunbookFailed, result, nil, fmt.Sprintf(
+			"runbook %s failed at step %s; what became of each step is in the details%s", b.in.Name, failed, stillRunning(result)))
+	}
+	return result, nil
+}
+
+func stillRunning(result RunbookResult) string {
+	if len(result.StillRunning) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d instances still run on the platform, which cannot cancel them", len(result.StillRunning))
 }

@@ -173,7 +173,6 @@ func readPlanRequest(data []byte) (key string, in any, err error) {
 	faults := decodeObject(data, &r)
 	if len(faults) == 0 {
 		_, faults = r.withDefaults()
-		faults.Add("planId", checkID(r.PlanID))
 	}
 	return r.IdempotencyKey, r.PlanInput, refuse(faults, r.IdempotencyKey)
 }

@@ -43,17 +43,12 @@ func RunPlan(ctx workflow.Context, in PlanInput) (PlanResult, error) {
 // ends the waiting, not the plan: the platform cannot cancel an instance, and the error's details
 // name it.
 func ExecutePlan(ctx workflow.Context, in PlanInput) (PlanResult, error) {
-	var faults activities.Faults
-	faults.Add("planId", checkID(in.PlanID))
-	policy, more := in.withDefaults()
-	faults = append(faults, more...)
+	in, faults := in.withDefaults()
 	if len(faults) > 0 {
 		return PlanResult{}, activities.InvalidInput(faults)
 	}
-	in.Policy = policy
-
 	plan := &planJob{in: in}
-	ended, err := execute(ctx, plan, policy)
+	ended, err := execute(ctx, plan, in.Policy)
 	if err != nil {
 		return PlanResult{}, err
 	}
@@ -63,6 +58,14 @@ func ExecutePlan(ctx workflow.Context, in PlanInput) (PlanResult, error) {
 			"plan %s ended FAIL as instance %s; its outputs are in the details", in.PlanID, result.InstanceID))
 	}
 	return result, nil
+}
+
+func (in PlanInput) withDefaults() (PlanInput, activities.Faults) {
+	var faults activities.Faults
+	faults.Add("planId", checkID(in.PlanID))
+	policy, more := in.Policy.withDefaults()
+	in.Policy = policy
+	return in, append(faults, more...)
 }
 
 // maxID bounds the ids of plans and models: they are part of the names of signals.
