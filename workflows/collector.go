@@ -100,14 +100,21 @@ func (c *collector) register(ctx workflow.Context) error {
 	return nil
 }
 
-// collect takes in news until there are enough runs or the time is up.
+// collect takes in news until there are enough runs or the time is up. A history is ended once nothing
+// that it was told is left unread; the server refuses to end it while more is on its way.
 func (c *collector) collect(ctx workflow.Context) (TimedResult, error) {
 	for !c.done(ctx) {
-		if c.heard >= newsPerHistory || workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
-			return TimedResult{}, c.continueAsNew(ctx)
+		var cancelled error
+		news := c.news(ctx)
+		news.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) { cancelled = temporal.NewCanceledError(c.state.Result) })
+		full := c.heard >= newsPerHistory || workflow.GetInfo(ctx).GetContinueAsNewSuggested()
+		if full && !news.HasPending() {
+			c.in.Carried = c.state
+			return TimedResult{}, workflow.NewContinueAsNewError(ctx, "TimedPlan", c.in)
 		}
-		if err := c.next(ctx); err != nil {
-			return TimedResult{}, err
+		news.Select(ctx)
+		if cancelled != nil {
+			return TimedResult{}, cancelled
 		}
 	}
 	for _, run := range c.state.OpenRuns {
@@ -120,10 +127,10 @@ func (c *collector) done(ctx workflow.Context) bool {
 	return c.in.MaxRuns > 0 && c.state.Count >= c.in.MaxRuns || c.in.Until != nil && !workflow.Now(ctx).Before(*c.in.Until)
 }
 
-func (c *collector) next(ctx workflow.Context) error {
-	var cancelled error
+// news selects what comes by the scene's key or by an open instance, and the end of the time.
+func (c *collector) news(ctx workflow.Context) workflow.Selector {
 	selector := workflow.NewSelector(ctx)
-	selector.AddReceive(c.channel(ctx), func(channel workflow.ReceiveChannel, _ bool) {
+	selector.AddReceive(workflow.GetSignalChannel(ctx, signals.SignalName(c.state.Key)), func(channel workflow.ReceiveChannel, _ bool) {
 		var news signals.Callback
 		if !channel.ReceiveAsync(&news) {
 			return
@@ -143,27 +150,7 @@ func (c *collector) next(ctx workflow.Context) error {
 	if c.in.Until != nil {
 		selector.AddFuture(c.desk.ring(*c.in.Until), func(workflow.Future) {})
 	}
-	selector.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) { cancelled = temporal.NewCanceledError(c.state.Result) })
-	selector.Select(ctx)
-	return cancelled
-}
-
-func (c *collector) channel(ctx workflow.Context) workflow.ReceiveChannel {
-	return workflow.GetSignalChannel(ctx, signals.SignalName(c.state.Key))
-}
-
-// continueAsNew ends this history once nothing is left unread in it: the server refuses to end it while
-// news is on its way, so none is lost between the two.
-func (c *collector) continueAsNew(ctx workflow.Context) error {
-	for {
-		var news signals.Callback
-		if !c.channel(ctx).ReceiveAsync(&news) {
-			break
-		}
-		c.hear(ctx, news)
-	}
-	c.in.Carried = c.state
-	return workflow.NewContinueAsNewError(ctx, "TimedPlan", c.in)
+	return selector
 }
 
 // hear takes in one piece of news of one of the scene's instances.

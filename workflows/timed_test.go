@@ -123,6 +123,45 @@ func TestATimedPlanContinuesAsNewWithAllItHasHeard(t *testing.T) {
 	require.Equal(t, "last", result.Runs[newsPerHistory].InstanceID)
 }
 
+// burst lets n reports of running instances come in a minute apart, and then ends of others in one moment.
+func (b *bench) burst(n int, ended ...string) {
+	for i := range n {
+		b.call(time.Duration(i+1)*time.Minute, "running", "RUNNING")
+	}
+	b.RegisterDelayedCallback(func() {
+		for _, instance := range ended {
+			b.SignalWorkflow(signals.SignalName(b.keys[0]), signals.Callback{InstanceID: instance, Status: "SUCCESS"})
+		}
+	}, time.Duration(n+1)*time.Minute)
+}
+
+func TestATimedPlanEndsWithItsLastRunEvenWhereItWasToContinueAsNew(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.onScene(triggered(""))
+	b.burst(newsPerHistory-1, "in1", "in2", "in3", "in4")
+	result, err := b.runTimed(cycle(2))
+	require.NoError(t, err)
+	require.Len(t, result.Runs, 2)
+}
+
+func TestATimedPlanContinuesAsNewWithWhatCameByInstanceToo(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.onScene(triggered(""))
+	b.burst(newsPerHistory-1, "in1", "in2")
+	b.RegisterDelayedCallback(func() {
+		b.SignalWorkflow(signals.SignalName("running"), signals.Callback{Status: "SUCCESS"})
+	}, newsPerHistory*time.Minute)
+	_, err := b.runTimed(cycle(1000))
+	var next *workflow.ContinueAsNewError
+	require.ErrorAs(t, err, &next)
+	var carried TimedInput
+	require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(next.Input, &carried))
+	require.Equal(t, 3, carried.Carried.Count)
+	require.Empty(t, carried.Carried.OpenRuns)
+}
+
 func TestBadInputOfATimedPlanIsRefusedWithEveryFault(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

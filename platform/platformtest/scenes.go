@@ -75,11 +75,12 @@ func (s *Simulator) sceneID() string {
 	return fmt.Sprintf("sc%d", 10000000+s.scenes)
 }
 
-// playScene executes the plan once, or again and again until the simulator is closed.
+// playScene executes the plan once, or again and again until the simulator is closed or its options
+// say that it is enough.
 func (s *Simulator) playScene(kept scene) {
-	for s.sleep(s.life, kept.interval) {
+	for n := 1; s.sleep(s.life, kept.interval); n++ {
 		_, _ = s.trigger(kept.plan, kept.execution) // a plan is never busy
-		if !kept.cycle {
+		if !kept.cycle || n == s.options.SceneExecutions {
 			return
 		}
 	}

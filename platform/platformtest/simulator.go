@@ -27,6 +27,7 @@ type Options struct {
 	HTTP401                bool          // a refused token is an HTTP 401 too, not only code 403 under HTTP 200
 	Speed                  float64       // divides the delays of scripts and the intervals of scenes; 0 is 1
 	SceneInterval          time.Duration // replaces the interval of every scene, and is not divided
+	SceneExecutions        int           // ends every scene after so many executions; 0 is never, as the platform
 	CallbackRetryDelay     time.Duration
 	CallbackTimeout        time.Duration // of one callback; 10 s if 0
 	ModelExecutePath       string        // path of W3, with {modelId}
