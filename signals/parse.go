@@ -4,17 +4,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-const maxInstanceID = 256
+const (
+	maxInstanceID = 256
+	maxStatus     = 32
 
-var (
-	statusWord = regexp.MustCompile(`^[A-Za-z_]{1,32}$`)
-	digits     = regexp.MustCompile(`^[0-9]+$`)
+	digits  = "0123456789"
+	letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
 
 // The faults of a body. They go into logs, so they never quote it.
@@ -45,46 +45,48 @@ func (k Kind) subjectField() string {
 // reads differently in different programs, and so is no news at all. The id of the plan or model is not needed
 // (the token says which trigger this is) and may be missing.
 func parse(kind Kind, body []byte) (Callback, error) {
-	known := map[string]json.RawMessage{kind.instanceField(): nil, kind.subjectField(): nil, "status": nil}
-	if err := readFields(body, known); err != nil {
+	instance, subject, status := field{name: kind.instanceField()}, field{name: kind.subjectField()}, field{name: "status"}
+	if err := readFields(body, &instance, &subject, &status); err != nil {
 		return Callback{}, err
 	}
-	id, err := instanceID(known[kind.instanceField()])
+	id, err := instanceID(instance.value)
 	if err != nil {
 		return Callback{}, err
 	}
-	var status string
-	if json.Unmarshal(known["status"], &status) != nil || !statusWord.MatchString(status) {
+	word, ok := unquote(status.value)
+	if !ok || word == "" || len(word) > maxStatus || strings.Trim(word, letters+"_") != "" {
 		return Callback{}, errStatus
 	}
-	return Callback{InstanceID: id, Status: strings.ToUpper(status)}, nil
+	return Callback{InstanceID: id, Status: strings.ToUpper(word)}, nil
+}
+
+// field is one that is known, and its value in JSON, nil until it was given.
+type field struct {
+	name  string
+	value []byte
 }
 
 // readFields fills in the known fields of the object in body, each of which may occur once.
-func readFields(body []byte, known map[string]json.RawMessage) error {
+func readFields(body []byte, known ...*field) error {
 	if !utf8.Valid(body) || !json.Valid(body) {
 		return errNotObject
 	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if start, err := dec.Token(); err != nil || start != json.Delim('{') {
+	object := bytes.TrimLeft(body, space)
+	if object[0] != '{' {
 		return errNotObject
 	}
-	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
+	for quoted, value := range members(object) {
+		name, ok := unquote(quoted)
+		if !ok {
 			return errNotObject
 		}
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return errNotObject
-		}
-		for field := range known {
+		for _, f := range known {
 			switch {
-			case name == field && known[field] != nil:
+			case name == f.name && f.value != nil:
 				return errFieldTwice
-			case name == field:
-				known[field] = value
-			case strings.EqualFold(name.(string), field):
+			case name == f.name:
+				f.value = value
+			case strings.EqualFold(name, f.name):
 				return errFieldCase
 			}
 		}
@@ -93,12 +95,12 @@ func readFields(body []byte, known map[string]json.RawMessage) error {
 }
 
 // instanceID accepts a number too and keeps its digits: field types wobble on the platform.
-func instanceID(value json.RawMessage) (string, error) {
-	if digits.Match(value) && len(value) <= maxInstanceID {
+func instanceID(value []byte) (string, error) {
+	if len(value) > 0 && len(value) <= maxInstanceID && len(bytes.Trim(value, digits)) == 0 {
 		return string(value), nil
 	}
-	var id string
-	if json.Unmarshal(value, &id) != nil || !text(id, maxInstanceID) {
+	id, ok := unquote(value)
+	if !ok || !text(id, maxInstanceID) {
 		return "", errInstanceID
 	}
 	for _, r := range id {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 )
@@ -143,6 +144,33 @@ func FuzzCallback(f *testing.F) {
 		}
 		require.Regexp(t, `^[A-Z_]{1,32}$`, got.Status)
 		require.True(t, strings.EqualFold(lenient["status"].(string), got.Status))
+	})
+}
+
+// FuzzMembers: they are those that encoding/json's own tokens give.
+func FuzzMembers(f *testing.F) {
+	for _, object := range []string{`{}`, " {\t} \n", `{"a":1}`, `{ "a" : "\\\"}," , "a":[{"b":"]"},[]],"\u0061\"":{"c":null} ,"":-1.5e3}`} {
+		f.Add([]byte(object))
+	}
+	f.Fuzz(func(t *testing.T, object []byte) {
+		object = bytes.TrimLeft(object, space)
+		if !utf8.Valid(object) || !json.Valid(object) || object[0] != '{' {
+			t.Skip("no object")
+		}
+		dec := json.NewDecoder(bytes.NewReader(object))
+		_, err := dec.Token()
+		require.NoError(t, err)
+		for quoted, value := range members(object) {
+			name, ok := unquote(quoted)
+			require.True(t, ok)
+			want, err := dec.Token()
+			require.NoError(t, err)
+			require.Equal(t, want, name)
+			var raw json.RawMessage
+			require.NoError(t, dec.Decode(&raw))
+			require.Equal(t, string(raw), string(value))
+		}
+		require.False(t, dec.More())
 	})
 }
 
