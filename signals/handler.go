@@ -104,10 +104,11 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request, kind Kind, tok
 
 	ctx, span := h.begin(r, kind, target, came)
 	defer func() { answer.end(span) }()
-	about := []any{"kind", kind, "workflowId", target.WorkflowID, "key", target.Key}
+	about := make([]slog.Attr, 0, 6)
+	about = append(about, slog.String("kind", string(kind)), slog.String("workflowId", target.WorkflowID), slog.String("key", target.Key))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.MaxBody))
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		h.Logger.WarnContext(ctx, "callback refused: its body is too large", append(about, "limit", h.MaxBody)...)
+		h.Logger.LogAttrs(ctx, slog.LevelWarn, "callback refused: its body is too large", append(about, slog.Int64("limit", h.MaxBody))...)
 		return resultTooLarge.refuse(w)
 	}
 	var callback Callback
@@ -115,14 +116,15 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request, kind Kind, tok
 		callback, err = parse(kind, body)
 	}
 	if err != nil {
-		h.Logger.WarnContext(ctx, "callback refused: malformed", append(about, "error", err)...)
+		h.Logger.LogAttrs(ctx, slog.LevelWarn, "callback refused: malformed", append(about, slog.Any("error", err))...)
 		return resultMalformed.refuse(w)
 	}
 	if token == "" {
 		target = inboxTarget(kind, h.Namespace, callback.InstanceID)
-		about = []any{"kind", kind, "workflowId", target.WorkflowID}
+		about = append(about[:0], slog.String("kind", string(kind)), slog.String("workflowId", target.WorkflowID))
 	}
-	return h.deliver(ctx, w, news{target, callback}, append(about, "instanceId", callback.InstanceID, "status", callback.Status))
+	about = append(about, slog.String("instanceId", callback.InstanceID), slog.String("status", callback.Status))
+	return h.deliver(ctx, w, news{target, callback}, about)
 }
 
 // admit says whether a request may bring news, and with a token for which target.
@@ -135,14 +137,14 @@ func (h *handler) admit(r *http.Request, kind Kind, token string) (Target, bool)
 }
 
 // deliver answers SUCCESS if and only if the news is durable. What it logs is about the news.
-func (h *handler) deliver(ctx context.Context, w http.ResponseWriter, n news, about []any) result {
+func (h *handler) deliver(ctx context.Context, w http.ResponseWriter, n news, about []slog.Attr) result {
 	describe(ctx, n.target, n.callback)
 	if h.flood.isRepeat(n) {
 		succeed(w)
 		return resultRepeat
 	}
 	if !h.flood.allowNews(n.target) {
-		h.Logger.WarnContext(ctx, "callback refused: too much news for one trigger", about...)
+		h.Logger.LogAttrs(ctx, slog.LevelWarn, "callback refused: too much news for one trigger", about...)
 		w.Header().Set("Retry-After", strconv.Itoa(int(refillOf(n.target).Seconds())))
 		return resultLimited.refuse(w)
 	}
@@ -151,14 +153,14 @@ func (h *handler) deliver(ctx context.Context, w http.ResponseWriter, n news, ab
 	defer cancel()
 	outcome, err := h.Deliverer.Deliver(ctx, n.target, n.callback)
 	if err != nil {
-		h.Logger.ErrorContext(ctx, "callback not durable, the platform has to call again", append(about, "error", err)...)
+		h.Logger.LogAttrs(ctx, slog.LevelError, "callback not durable, the platform has to call again", append(about, slog.Any("error", err))...)
 		return resultNotDurable.refuse(w)
 	}
 	succeed(w)
 	if outcome != OutcomeEnded { // not remembered then: a reset may open the run again
 		h.flood.wasStored(n)
 	}
-	h.Logger.InfoContext(ctx, "callback taken", append(about, "outcome", outcome)...)
+	h.Logger.LogAttrs(ctx, slog.LevelInfo, "callback taken", append(about, slog.String("outcome", string(outcome)))...)
 	return result(outcome)
 }
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 const keySize = 32
@@ -23,6 +24,7 @@ type Keys struct {
 type key struct {
 	id     string
 	secret []byte
+	macs   sync.Pool // of hash.Hash: a new one has to work the secret in first
 }
 
 // ParseKeys reads "id:base64key[,id:base64key…]": keys of 32 bytes in standard base64, of which the first signs

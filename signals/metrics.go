@@ -28,7 +28,13 @@ var results = []result{
 	resultRepeat, resultMalformed, resultForged, resultTooLarge, resultLimited, resultNotDurable,
 }
 
+type series struct {
+	kind   Kind
+	result result
+}
+
 type metrics struct {
+	labels    map[series]metric.MeasurementOption // made once
 	callbacks metric.Int64Counter
 	seconds   metric.Float64Histogram
 	toStored  metric.Float64Histogram
@@ -44,23 +50,21 @@ func newMetrics(provider metric.MeterProvider, logger *slog.Logger) metrics {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		logger.Error("callbacks are not measured", "error", err) // the instruments are usable all the same
 	}
-	m := metrics{callbacks: callbacks, seconds: seconds, toStored: toStored}
-	// Prometheus sees no increase in a series that begins at 1: an alert would miss the first of each.
+	m := metrics{labels: map[series]metric.MeasurementOption{}, callbacks: callbacks, seconds: seconds, toStored: toStored}
 	for _, kind := range []Kind{KindPlan, KindModel} {
 		for _, r := range results {
-			m.callbacks.Add(context.Background(), 0, labels(kind, r))
+			labels := metric.WithAttributeSet(attribute.NewSet(
+				attribute.String("kind", string(kind)), attribute.String("result", string(r))))
+			m.labels[series{kind, r}] = labels
+			// Prometheus sees no increase in a series that begins at 1: an alert would miss the first of each.
+			m.callbacks.Add(context.Background(), 0, labels)
 		}
 	}
 	return m
 }
 
-func labels(kind Kind, r result) metric.MeasurementOption {
-	return metric.WithAttributeSet(attribute.NewSet(
-		attribute.String("kind", string(kind)), attribute.String("result", string(r))))
-}
-
 func (m metrics) record(ctx context.Context, kind Kind, r result, took time.Duration) {
-	labels := labels(kind, r)
+	labels := m.labels[series{kind, r}]
 	m.callbacks.Add(ctx, 1, labels)
 	m.seconds.Record(ctx, took.Seconds(), labels)
 	if r == result(OutcomeStored) {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"hash"
 	"strings"
 )
 
@@ -99,11 +100,17 @@ func CallbackURL(base, token string, kind Kind) string {
 }
 
 func (k *key) mac(namespace string, body []byte) []byte {
-	h := hmac.New(sha256.New, k.secret)
+	h, _ := k.macs.Get().(hash.Hash)
+	if h == nil {
+		h = hmac.New(sha256.New, k.secret)
+	}
 	prefix := appendText(appendText(nil, tokenDomain), namespace)
 	h.Write(prefix)
 	h.Write(body)
-	return h.Sum(nil)
+	sum := h.Sum(nil)
+	h.Reset()
+	k.macs.Put(h)
+	return sum
 }
 
 func appendText(b []byte, s string) []byte {

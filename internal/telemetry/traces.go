@@ -9,7 +9,6 @@ import (
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
-	"go.opentelemetry.io/otel/trace/noop"
 	"go.temporal.io/sdk/interceptor"
 )
 
@@ -46,10 +45,10 @@ func newTraces(options ...sdktrace.TracerProviderOption) *Traces {
 	return &Traces{sdktrace.NewTracerProvider(append(options, sdktrace.WithIDGenerator(ids{}))...)}
 }
 
-// TracerProvider is where this repository's packages get their spans.
+// TracerProvider is where this repository's packages get their spans; nil where there are none.
 func (t *Traces) TracerProvider() trace.TracerProvider {
 	if t.provider == nil {
-		return noop.NewTracerProvider()
+		return nil
 	}
 	return t.provider
 }
