@@ -72,11 +72,11 @@ func (m *Metrics) MeterProvider() metric.MeterProvider { return m.provider }
 
 // Temporal is where Temporal's SDK puts its metrics.
 func (m *Metrics) Temporal() client.MetricsHandler {
-	return opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{
+	return &instruments{from: opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{
 		Meter:                m.provider.Meter("temporal-sdk-go"),
 		UseMonotonicCounters: true,
 		OnError:              func(err error) { m.logger.Error("a metric of Temporal's SDK is lost", "error", err) },
-	})
+	})}
 }
 
 // Handler serves all metrics in Prometheus's text format.
