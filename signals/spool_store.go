@@ -19,6 +19,9 @@ const (
 	spoolFile = "callbacks.db"
 	maxSpool  = 1 << 30 // bytes in use: some three million callbacks
 	keepDead  = 10_000  // dead letters, the newest
+
+	// batchDelay is what a callback waits for others to share its sync, which takes about as long itself.
+	batchDelay = time.Millisecond
 )
 
 var errSpoolFull = errors.New("the spool is full: Temporal has not been reachable for long")
@@ -73,6 +76,7 @@ func openStore(dir, namespace string) (*store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open spool %s: %w", file, err)
 	}
+	db.MaxBatchDelay = batchDelay
 	s := &store{db: db, max: maxSpool}
 	if err := errors.Join(s.claim(namespace), syncFolder(dir)); err != nil {
 		return nil, errors.Join(fmt.Errorf("open spool %s: %w", file, err), db.Close())
