@@ -90,6 +90,9 @@ func TestGrowthIsToldByItsExponent(t *testing.T) {
 	}
 	require.InDelta(t, 1, grows(1), 1e-9)
 	require.InDelta(t, 2, grows(2), 1e-9)
+	require.InDelta(t, 1.5, fit([][2]float64{{1, 2}, {10, 2 * math.Pow(10, 1.5)}, {100, 2000}}), 1e-9)
+	require.InDelta(t, 1, Waiting{Open: 1000, Tenths: []float64{1, 2, 3}}.Growth(), 1e-9)
+	require.True(t, math.IsNaN(fit(nil)))
 	costs := []RunbookCost{{Plans: 1, Events: 18}, {Plans: 10, Events: 126}, {Plans: 500, Events: 18 + 499*12}}
 	require.InDelta(t, 12, slope(costs, func(c RunbookCost) float64 { return float64(c.Events) }), 1e-9)
 }

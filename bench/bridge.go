@@ -50,13 +50,16 @@ func measureBridge(ctx context.Context, size sizes, report *Report) (err error) 
 	figures := &BridgeFigures{}
 	report.Bridge = figures
 	for _, load := range size.callbacks {
-		compared, err := compare(ctx, size.rounds, load, c.batch("bridge", c.post), c.batch("raw", c.signalBy(c.raw)))
+		compared, err := compare(ctx, size.exchanges, load, c.batch("bridge", c.post), c.batch("raw", c.signalBy(c.raw)))
 		if err != nil {
 			return err
 		}
 		compared.say("bridge against raw signals")
 		figures.Loads = append(figures.Loads, compared)
-		if compared, err = compare(ctx, size.rounds, load, c.batch("bridge", c.post), c.batch("raw", c.signalBy(c.lean))); err != nil {
+		if load.inFlight == 1 {
+			continue // pair compares them closer
+		}
+		if compared, err = compare(ctx, (size.exchanges+2)/3, load, c.batch("bridge", c.post), c.batch("raw", c.signalBy(c.lean))); err != nil {
 			return err
 		}
 		compared.say("bridge against raw signals without compression")

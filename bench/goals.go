@@ -81,7 +81,10 @@ func (p *PlanFigures) callsGoal() Goal {
 
 func (w *WaitingFigures) linearGoal() Goal {
 	memory := exponent(w.Runs, func(r Waiting) (float64, float64) { return float64(r.Open), r.Memory.RSS })
-	starts := exponent(w.Runs, func(r Waiting) (float64, float64) { return float64(r.Open), float64(r.Open) / r.StartsPerSecond })
+	starts := w.Runs[len(w.Runs)-1].Growth()
+	if math.IsNaN(starts) {
+		starts = exponent(w.Runs, func(r Waiting) (float64, float64) { return float64(r.Open), float64(r.Open) / r.StartsPerSecond })
+	}
 	return Goal{
 		"time and memory from 10 to 10,000 waiting runs", "linear, shown by the plot",
 		fmt.Sprintf("time grows with runs^%s, memory with runs^%s", number(starts), number(memory)), memory <= linear && starts <= linear,
@@ -99,6 +102,17 @@ func exponent[T any](figures []T, of func(T) (x, y float64)) float64 {
 	x1, y1 := of(figures[len(figures)-2])
 	x2, y2 := of(figures[len(figures)-1])
 	return math.Log(y2/y1) / math.Log(x2/x1)
+}
+
+// fit is the power of x that y grows with, by all points: the slope of the line through their logarithms that is
+// nearest to them. NaN if there are fewer than two.
+func fit(points [][2]float64) float64 {
+	var n, sumX, sumY, sumXX, sumXY float64
+	for _, p := range points {
+		x, y := math.Log(p[0]), math.Log(p[1])
+		n, sumX, sumY, sumXX, sumXY = n+1, sumX+x, sumY+y, sumXX+x*x, sumXY+x*y
+	}
+	return (n*sumXY - sumX*sumY) / (n*sumXX - sumX*sumX)
 }
 
 func worst(loads []Comparison) float64 {

@@ -113,7 +113,7 @@ func measure(ctx context.Context, o options) (*Report, error) {
 		size = small
 	}
 	if o.rounds > 0 {
-		size.rounds = o.rounds
+		size.rounds, size.exchanges = o.rounds, o.rounds
 	}
 	report, err := newReport(ctx, size)
 	if err != nil {

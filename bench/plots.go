@@ -52,6 +52,12 @@ func (r *Report) plots() map[string]*plot.Plot {
 			series{"live heap and stacks", orange, w.xys(func(r Waiting) float64 { return (r.Memory.Heap + r.Memory.Stack) / 1e6 })})
 		drawn["waiting-time.svg"] = lines("Seconds until all runs wait, by runs", "runs", "seconds", true,
 			series{"start, trigger and wait", blue, w.xys(func(r Waiting) float64 { return float64(r.Open) / r.StartsPerSecond })})
+		var started plotter.XYs
+		for _, p := range w.Runs[len(w.Runs)-1].Points() {
+			started = append(started, plotter.XY{X: p[0], Y: p[1]})
+		}
+		drawn["waiting-growth.svg"] = lines("Seconds until so many of the last were started", "runs", "seconds", false,
+			series{"of the most that waited, a tenth and a tenth more", blue, started})
 	}
 	if s := r.Spool; s != nil {
 		var names []string

@@ -23,7 +23,7 @@ import (
 type Report struct {
 	Date    time.Time       `json:"date"`
 	Machine Machine         `json:"machine"`
-	Rounds  int             `json:"rounds"`
+	Rounds  int             `json:"rounds"` // but for callbacks
 	Plan    *PlanFigures    `json:"plan,omitempty"`
 	Bridge  *BridgeFigures  `json:"bridge,omitempty"`
 	Runbook *RunbookFigures `json:"runbook,omitempty"`
@@ -117,6 +117,8 @@ var pageTemplate = template.Must(template.New("performance.md").Funcs(template.F
 	"kb":     func(bytes float64) string { return number(bytes / 1024) },
 	"mb":     func(bytes float64) string { return number(bytes / 1e6) },
 	"total":  total,
+	"last":   func(runs []Waiting) Waiting { return runs[len(runs)-1] },
+	"rounds": func(loads []Comparison) int { return len(loads[0].SpeedRatio.Rounds) },
 	"each":   func(c RunbookCost, of float64) float64 { return of / float64(c.Plans) },
 	"float":  func(n int64) float64 { return float64(n) },
 }).Parse(page))

@@ -2,13 +2,14 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -72,13 +73,33 @@ func (s *sender) take(ctx context.Context) (*wire, error) {
 	return &wire{Conn: connection, in: bufio.NewReader(connection)}, nil
 }
 
+// answer reads an answer whose length is told, which is all that the bridge gives.
 func (w *wire) answer() (status, text string, err error) {
-	answer, err := http.ReadResponse(w.in, nil)
-	if err != nil {
-		return "", "", err
+	length := -1
+	for {
+		line, err := w.in.ReadSlice('\n')
+		if err != nil {
+			return "", "", err
+		}
+		line = bytes.TrimRight(line, "\r\n")
+		if len(line) == 0 {
+			break
+		}
+		if name, value, ok := bytes.Cut(line, []byte(": ")); ok && string(name) == "Content-Length" {
+			length, err = strconv.Atoi(string(value))
+			if err != nil {
+				return "", "", err
+			}
+		} else if !ok {
+			status = string(line)
+		}
 	}
-	read, err := io.ReadAll(answer.Body)
-	return answer.Status, string(read), errors.Join(err, answer.Body.Close())
+	if length < 0 {
+		return "", "", fmt.Errorf("the answer %q does not tell its length", status)
+	}
+	body := make([]byte, length)
+	_, err = io.ReadFull(w.in, body)
+	return status, string(body), err
 }
 
 func (s *sender) close() (err error) {

@@ -10,6 +10,7 @@ type sizes struct {
 	counted int           // runs whose events and calls are counted one at a time
 
 	callbacks []load // of the bridge
+	exchanges int    // rounds of callbacks: many that are short, since the sides differ by less than a machine's moods
 	targets   int    // runs that the callbacks are for, of each side
 	pairs     int    // callbacks whose latency is compared one by one
 
@@ -25,7 +26,8 @@ var full = sizes{
 	after:   50 * time.Millisecond,
 	counted: 5,
 
-	callbacks: []load{{1, 300}, {16, 1500}, {128, 2000}},
+	callbacks: []load{{1, 16}, {16, 128}, {128, 256}},
+	exchanges: 301,
 	targets:   200,
 	pairs:     1500,
 
@@ -42,6 +44,7 @@ var small = sizes{
 	counted: 2,
 
 	callbacks: []load{{1, 50}, {16, 200}},
+	exchanges: 1,
 	targets:   20,
 	pairs:     100,
 

@@ -25,10 +25,12 @@ type WaitingFigures struct {
 type Waiting struct {
 	Open            int     `json:"open"`
 	StartsPerSecond float64 `json:"startsPerSecond"` // each until it is triggered and waits
-	Idle            Memory  `json:"idle"`            // of the same worker without them
-	Memory          Memory  `json:"memory"`
-	Latency         Latency `json:"callbackToResultMs"`
-	Restart         Restart `json:"restart"`
+	// Tenths are the seconds that it took until each tenth of them was started, from the first on; of many only.
+	Tenths  []float64 `json:"tenthsSeconds,omitempty"`
+	Idle    Memory    `json:"idle"` // of the same worker without them
+	Memory  Memory    `json:"memory"`
+	Latency Latency   `json:"callbackToResultMs"`
+	Restart Restart   `json:"restart"`
 }
 
 // Each is what every run adds to the memory of a worker.
@@ -42,6 +44,17 @@ func (w Waiting) HeapAndStacks() float64 { return w.Memory.Heap + w.Memory.Stack
 
 // EachHeapAndStacks is what every run adds to that.
 func (w Waiting) EachHeapAndStacks() float64 { return w.Each().Heap + w.Each().Stack }
+
+// Points are how many were started after how many seconds, tenth by tenth.
+func (w Waiting) Points() (points [][2]float64) {
+	for i, seconds := range w.Tenths {
+		points = append(points, [2]float64{float64(w.Open) * float64(i+1) / 10, seconds})
+	}
+	return points
+}
+
+// Growth is the power of their number that the time to start them grows with; NaN if they are few.
+func (w Waiting) Growth() float64 { return fit(w.Points()) }
 
 // Restart is the restart of the worker while runs wait.
 type Restart struct {
@@ -106,7 +119,7 @@ func (s *stage) wait(ctx context.Context, temporal client.Client, open int) (wai
 	}
 	waiting.Open = open
 	begun := time.Now()
-	if err := c.open(ctx, open); err != nil {
+	if waiting.Tenths, err = c.open(ctx, open); err != nil {
 		return waiting, err
 	}
 	waiting.StartsPerSecond = float64(open) / time.Since(begun).Seconds()
@@ -133,7 +146,7 @@ func (c *crowd) start(ctx context.Context) (err error) {
 
 // warmUp lets some runs pass, so that what a worker needs at all is not counted for those that wait.
 func (c *crowd) warmUp(ctx context.Context) error {
-	if err := c.open(ctx, 20); err != nil {
+	if _, err := c.open(ctx, 20); err != nil {
 		return err
 	}
 	all := c.some(20)
@@ -142,20 +155,23 @@ func (c *crowd) warmUp(ctx context.Context) error {
 }
 
 // open starts runs until so many wait. It keeps ahead of the worker, but not far: nothing shall be measured of how the
-// server copes with a backlog.
-func (c *crowd) open(ctx context.Context, n int) error {
+// server copes with a backlog. It returns the seconds until each tenth was started, if there are enough.
+func (c *crowd) open(ctx context.Context, n int) (tenths []float64, err error) {
 	const ahead = 100
-	triggered := len(c.sim.Executions())
+	begun, triggered := time.Now(), len(c.sim.Executions())
 	for started := 0; started < n; started += ahead {
 		some := min(ahead, n-started)
 		_, _, err := load{16, some}.do(ctx, func(ctx context.Context, i int) error {
 			return c.run(ctx, fmt.Sprintf("%s-%d-%d", c.queue, n, started+i))
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if _, err := c.sim.WaitExecutions(ctx, triggered+started+some/2); err != nil {
-			return fmt.Errorf("wait for triggers: %w", err)
+			return nil, fmt.Errorf("wait for triggers: %w", err)
+		}
+		if tenth := n / 10; tenth >= ahead && (started+some)%tenth == 0 {
+			tenths = append(tenths, time.Since(begun).Seconds())
 		}
 	}
 	for {
@@ -164,13 +180,13 @@ func (c *crowd) open(ctx context.Context, n int) error {
 				c.queue, workflows.AttributeStatus.GetName(), workflows.PhaseWaiting),
 		})
 		if err != nil {
-			return fmt.Errorf("count the runs that wait: %w", err)
+			return nil, fmt.Errorf("count the runs that wait: %w", err)
 		}
 		if count.GetCount() >= int64(n) {
-			return nil
+			return tenths, nil
 		}
 		if err := pause(ctx); err != nil {
-			return err
+			return nil, err
 		}
 	}
 }
