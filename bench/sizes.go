@@ -21,8 +21,8 @@ type sizes struct {
 }
 
 var full = sizes{
-	rounds:  7,
-	loads:   []load{{1, 15}, {10, 120}, {50, 300}},
+	rounds:  15,
+	loads:   []load{{1, 10}, {10, 60}, {50, 150}},
 	after:   50 * time.Millisecond,
 	counted: 5,
 

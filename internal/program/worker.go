@@ -13,11 +13,15 @@ import (
 // hours, are replayed when something happens to them: some 20 events, a few milliseconds.
 const CachedRuns = 2000
 
+// leastPollers is more than the four partitions that servers give a task queue: a task in one where nobody
+// polls waits up to two seconds until it is forwarded.
+const leastPollers = 5
+
 // WorkerOptions are those of the worker's task queue.
 func WorkerOptions(cfg config.Worker, logger *slog.Logger) worker.Options {
 	// One poller for new runs and one for those under way, which is the SDK's choice, lets many that come
 	// at once wait for each other.
-	pollers := worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{})
+	pollers := worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{MinimumNumberOfPollers: leastPollers})
 	return worker.Options{
 		// A trigger under way must get its answer: nothing else tells what became of it.
 		WorkerStopTimeout: cfg.Platform.Timeout + 5*time.Second,
