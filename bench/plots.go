@@ -56,8 +56,8 @@ func (r *Report) plots() map[string]*plot.Plot {
 		for _, p := range w.Runs[len(w.Runs)-1].Points() {
 			started = append(started, plotter.XY{X: p[0], Y: p[1]})
 		}
-		drawn["waiting-growth.svg"] = lines("Seconds until so many of the last were started", "runs", "seconds", false,
-			series{"of the most that waited, a tenth and a tenth more", blue, started})
+		drawn["waiting-growth.svg"] = lines("Seconds until so many runs were started, none of which ends", "runs", "seconds", false,
+			series{"start and trigger", blue, started})
 	}
 	if s := r.Spool; s != nil {
 		var names []string
