@@ -177,10 +177,13 @@ func TestTracesCostNoEvents(t *testing.T) {
 	shapes := map[string]string{}
 	for name, env := range map[string][]string{"without": nil, "with": newCollector(t).env()} {
 		t.Run(name, func(t *testing.T) { // each on a task queue of its own
-			s := newStack(t, catalogue(success(500*time.Millisecond)), env...)
-			require.NoError(t, s.await(s.GetWorkflow(t.Context(), s.startedDetached(), ""), nil))
+			s := newStack(t, catalogue(), env...)
+			run := s.GetWorkflow(t.Context(), s.startedDetached(), "")
+			s.reaches(run, workflows.PhaseWaiting) // news that comes sooner saves a task
+			require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Success))
+			require.NoError(t, s.await(run, nil))
 			var types []string
-			for _, event := range s.history(s.GetWorkflow(t.Context(), s.queue, "")) {
+			for _, event := range s.history(run) {
 				types = append(types, event.EventType.String())
 			}
 			shapes[name] = strings.Join(types, "\n")
