@@ -52,12 +52,14 @@ func (r *Report) plots() map[string]*plot.Plot {
 			series{"live heap and stacks", orange, w.xys(func(r Waiting) float64 { return (r.Memory.Heap + r.Memory.Stack) / 1e6 })})
 		drawn["waiting-time.svg"] = lines("Seconds until all runs wait, by runs", "runs", "seconds", true,
 			series{"start, trigger and wait", blue, w.xys(func(r Waiting) float64 { return float64(r.Open) / r.StartsPerSecond })})
-		var started plotter.XYs
-		for _, p := range w.Runs[len(w.Runs)-1].Points() {
-			started = append(started, plotter.XY{X: p[0], Y: p[1]})
+		if points := w.Runs[len(w.Runs)-1].Points(); points != nil {
+			var started plotter.XYs
+			for _, p := range points {
+				started = append(started, plotter.XY{X: p[0], Y: p[1]})
+			}
+			drawn["waiting-growth.svg"] = lines("Seconds until so many runs were started, none of which ends", "runs", "seconds", false,
+				series{"start and trigger", blue, started})
 		}
-		drawn["waiting-growth.svg"] = lines("Seconds until so many runs were started, none of which ends", "runs", "seconds", false,
-			series{"start and trigger", blue, started})
 	}
 	if s := r.Spool; s != nil {
 		var names []string
