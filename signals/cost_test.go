@@ -1,6 +1,7 @@
 package signals
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -31,3 +32,37 @@ func TestACallbackCostsFewAllocations(t *testing.T) {
 	require.Len(t, b.inbox.delivered(), calls+1)
 	require.LessOrEqual(t, allocated, 45.0)
 }
+
+// BenchmarkHandler measures new news, and repeats that are answered from memory.
+func BenchmarkHandler(b *testing.B) {
+	for name, fresh := range map[string]bool{"new": true, "repeat": false} {
+		b.Run(name, func(b *testing.B) {
+			keys := keysOf(b, "a")
+			h := NewHandler(HandlerConfig{Keys: keys, Namespace: namespace, Deliverer: &discard{}, Logger: slog.New(slog.DiscardHandler)}).(*handler)
+			request := httptest.NewRequest(http.MethodPost, CallbackURL("", keys.Token(planTarget()), KindPlan), nil)
+			w := &blank{header: http.Header{}}
+			body := strings.NewReader(planBody)
+			request.Body = io.NopCloser(body)
+			b.ReportAllocs()
+			for b.Loop() {
+				body.Reset(planBody)
+				if fresh {
+					h.flood.stored.Purge()
+					h.flood.triggers.Purge()
+				}
+				h.ServeHTTP(w, request)
+			}
+			require.NotContains(b, w.header, "Retry-After")
+		})
+	}
+}
+
+type discard struct{}
+
+func (discard) Deliver(context.Context, Target, Callback) (Outcome, error) { return OutcomeStored, nil }
+
+type blank struct{ header http.Header }
+
+func (b *blank) Header() http.Header         { return b.header }
+func (b *blank) Write(p []byte) (int, error) { return len(p), nil }
+func (b *blank) WriteHeader(int)             {}

@@ -34,7 +34,7 @@ type series struct {
 }
 
 type metrics struct {
-	labels    map[series]metric.MeasurementOption // made once
+	labels    map[series]metric.MeasurementOption // of all results that are known, made once
 	callbacks metric.Int64Counter
 	seconds   metric.Float64Histogram
 	toStored  metric.Float64Histogram
@@ -53,8 +53,7 @@ func newMetrics(provider metric.MeterProvider, logger *slog.Logger) metrics {
 	m := metrics{labels: map[series]metric.MeasurementOption{}, callbacks: callbacks, seconds: seconds, toStored: toStored}
 	for _, kind := range []Kind{KindPlan, KindModel} {
 		for _, r := range results {
-			labels := metric.WithAttributeSet(attribute.NewSet(
-				attribute.String("kind", string(kind)), attribute.String("result", string(r))))
+			labels := labelsOf(kind, r)
 			m.labels[series{kind, r}] = labels
 			// Prometheus sees no increase in a series that begins at 1: an alert would miss the first of each.
 			m.callbacks.Add(context.Background(), 0, labels)
@@ -63,8 +62,16 @@ func newMetrics(provider metric.MeterProvider, logger *slog.Logger) metrics {
 	return m
 }
 
+func labelsOf(kind Kind, r result) metric.MeasurementOption {
+	return metric.WithAttributeSet(attribute.NewSet(
+		attribute.String("kind", string(kind)), attribute.String("result", string(r))))
+}
+
 func (m metrics) record(ctx context.Context, kind Kind, r result, took time.Duration) {
-	labels := m.labels[series{kind, r}]
+	labels, known := m.labels[series{kind, r}]
+	if !known { // a Deliverer may have outcomes of its own
+		labels = labelsOf(kind, r)
+	}
 	m.callbacks.Add(ctx, 1, labels)
 	m.seconds.Record(ctx, took.Seconds(), labels)
 	if r == result(OutcomeStored) {
