@@ -59,6 +59,7 @@ func measureBridge(ctx context.Context, size sizes, report *Report) (err error) 
 		if load.inFlight == 1 {
 			continue // pair compares them closer
 		}
+		// The goal is about the SDK as it comes: fewer rounds do for this.
 		if compared, err = compare(ctx, (size.exchanges+2)/3, load, c.batch("bridge", c.post), c.batch("raw", c.signalBy(c.lean))); err != nil {
 			return err
 		}

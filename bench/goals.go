@@ -99,9 +99,12 @@ func slope(costs []RunbookCost, of func(RunbookCost) float64) float64 {
 
 // exponent is the power of x that y grows with, between the last two of several figures.
 func exponent[T any](figures []T, of func(T) (x, y float64)) float64 {
-	x1, y1 := of(figures[len(figures)-2])
-	x2, y2 := of(figures[len(figures)-1])
-	return math.Log(y2/y1) / math.Log(x2/x1)
+	var points [][2]float64
+	for _, f := range figures[len(figures)-2:] {
+		x, y := of(f)
+		points = append(points, [2]float64{x, y})
+	}
+	return fit(points)
 }
 
 // fit is the power of x that y grows with, by all points: the slope of the line through their logarithms that is

@@ -11,7 +11,7 @@ import (
 const maxKept = 1000
 
 // instruments keeps what the handler of Temporal's SDK makes anew, with its attributes, at every request to the
-// server: 26 allocations for a signal, of which 12 are left.
+// server, and twice for each: half of what it allocates for a signal.
 type instruments struct {
 	from     client.MetricsHandler
 	tagged   kept[*instruments]
@@ -23,22 +23,22 @@ type instruments struct {
 // WithTags implements client.MetricsHandler.
 func (i *instruments) WithTags(tags map[string]string) client.MetricsHandler {
 	var room [256]byte
-	return i.tagged.get(appendTags(room[:0], tags), func() *instruments { return &instruments{from: i.from.WithTags(tags)} })
+	return i.tagged.get(string(appendTags(room[:0], tags)), func() *instruments { return &instruments{from: i.from.WithTags(tags)} })
 }
 
 // Counter implements client.MetricsHandler.
 func (i *instruments) Counter(name string) client.MetricsCounter {
-	return i.counters.get([]byte(name), func() client.MetricsCounter { return i.from.Counter(name) })
+	return i.counters.get(name, func() client.MetricsCounter { return i.from.Counter(name) })
 }
 
 // Gauge implements client.MetricsHandler.
 func (i *instruments) Gauge(name string) client.MetricsGauge {
-	return i.gauges.get([]byte(name), func() client.MetricsGauge { return i.from.Gauge(name) })
+	return i.gauges.get(name, func() client.MetricsGauge { return i.from.Gauge(name) })
 }
 
 // Timer implements client.MetricsHandler.
 func (i *instruments) Timer(name string) client.MetricsTimer {
-	return i.timers.get([]byte(name), func() client.MetricsTimer { return i.from.Timer(name) })
+	return i.timers.get(name, func() client.MetricsTimer { return i.from.Timer(name) })
 }
 
 // Unwrap gives the SDK's own handler to those who ask for it.
@@ -50,23 +50,23 @@ type kept[T any] struct {
 	made map[string]T
 }
 
-func (k *kept[T]) get(key []byte, create func() T) T {
+func (k *kept[T]) get(key string, create func() T) T {
 	k.mu.RLock()
-	one, ok := k.made[string(key)]
+	one, ok := k.made[key]
 	k.mu.RUnlock()
 	if ok {
 		return one
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if one, ok := k.made[string(key)]; ok {
+	if one, ok := k.made[key]; ok {
 		return one
 	}
 	if k.made == nil || len(k.made) >= maxKept {
 		k.made = map[string]T{}
 	}
 	one = create()
-	k.made[string(key)] = one
+	k.made[key] = one
 	return one
 }
 
