@@ -1,15 +1,20 @@
-# Everything needs only Go and make. The Temporal server for demo, dev and test
-# is $TEMPORAL_CLI_PATH, else `temporal` on the PATH, else built once from the
+# Everything but test-tools and vuln needs only Go, git and make, and for the
+# race detector gcc. The Temporal server for demo, dev and test is
+# $TEMPORAL_CLI_PATH, else `temporal` on the PATH, else built once from the
 # version pinned in tools/go.mod.
 
 LINT      := go tool -modfile=$(CURDIR)/tools/lint/go.mod
-REPLAYED  := $(patsubst %,./%/...,$(wildcard workflows runbook examples))
+VULN      = go tool -modfile=$(CURDIR)/tools/vuln/go.mod govulncheck -db $(VULNDB)
+REPLAYED  := $(patsubst %,./%/...,$(wildcard execution engine workflows runbook examples))
 FUZZTIME  ?= 1m
 BENCHTIME ?= 1s
+TESTTIME  ?= 90m
+SEED      ?= 1
+VULNDB    ?= https://vuln.go.dev
 
 PROMTOOL  := go -C tools/promtool run -tags remove_all_sd
 
-.PHONY: demo dev temporal promtool build test lint bench record fuzz
+.PHONY: demo dev temporal promtool build test explore test-tools lint vuln bench record fuzz
 
 demo: ## the whole stack, plans and a runbook run end to end, and stopped again
 	go run ./internal/demo
@@ -28,9 +33,20 @@ promtool: ## build what checks alerts and dashboard: some minutes the first time
 	@echo '[]' | $(PROMTOOL) ./selectors >/dev/null
 
 test: temporal promtool ## every test, the end-to-end ones against a real Temporal server too
-	go test -race -parallel 8 -timeout 30m ./...
-	cd deploy && go test -race ./...
-	cd bench && go test -race ./...
+	go test -race -parallel 8 -timeout $(TESTTIME) ./...
+	cd deploy && go test -race -timeout $(TESTTIME) ./...
+	cd bench && go test -race -timeout $(TESTTIME) ./...
+	cd tools/cliext && go test -race -timeout $(TESTTIME) ./...
+
+explore: ## what decides: every order of events that a few faults allow; runbooks made at random against what they mean (SEED=0: others each time)
+	EXPLORE=full go test -count=1 -v -timeout 20m -run '^(TestEveryInterleaving|TestTheExplorerFinds)' ./execution
+	EXPLORE=full go test -count=1 -v -timeout 20m -run '^TestTheEngineDoesWhatTheReferenceDoes$$' ./engine -seed $(SEED)
+	EXPLORE=full go test -count=1 -v -timeout 30m -run '^TestMutantsAreFound$$' ./engine
+
+test-tools: temporal ## only the tests that make test skips where HAProxy, curl or openssl is missing: here they have to be there
+	@files=$$(grep -rl --include='*_test.go' 'tool\.Needed(t,' .); \
+	tests=$$(awk '/^func Test/ {sub(/\(.*/, "", $$2); test = $$2} /tool\.Needed\(t,/ {print test}' $$files | sort -u | paste -s -d '|' -); \
+	DPAFLOW_TOOLS_REQUIRED=yes go test -race -count=1 -timeout $(TESTTIME) -run "^($$tests)\$$" $$(echo "$$files" | sed 's|/[^/]*$$||' | sort -u)
 
 lint:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w these files:"; echo "$$unformatted"; exit 1; }
@@ -38,7 +54,13 @@ lint:
 	$(LINT) staticcheck ./...
 	cd deploy && go vet ./... && $(LINT) staticcheck ./...
 	cd bench && go vet ./... && $(LINT) staticcheck ./...
+	cd tools/cliext && go vet ./... && $(LINT) staticcheck ./...
 	$(if $(REPLAYED),$(LINT) workflowcheck -config tools/lint/workflowcheck.yaml $(REPLAYED))
+
+vuln: ## known vulnerabilities in what is called; needs a database, which is at $(VULNDB)
+	$(VULN) ./...
+	cd deploy && $(VULN) ./...
+	cd bench && $(VULN) ./...
 
 bench: temporal ## what dpaflow costs, into docs/performance.md: some ten minutes on a machine that does nothing else
 	cd bench && go run . -out ../docs
