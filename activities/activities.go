@@ -26,6 +26,8 @@ type Platform interface {
 	TriggerModel(ctx context.Context, trigger platform.ModelTrigger) (platform.ModelAnswer, error)
 	ModelStatus(ctx context.Context, modelID, instanceID string) (platform.ModelInstance, error)
 	ModelOutputs(ctx context.Context, modelID, instanceID string, designatedOnly bool) ([]platform.NodeOutput, error)
+	// CallTimeout is how long one call may take.
+	CallTimeout() time.Duration
 	// ClockAhead tells how far the platform's clock is ahead of ours, if it has said what time it is.
 	ClockAhead() (ahead time.Duration, known bool)
 }
@@ -41,14 +43,18 @@ type Config struct {
 	Callback CallbackAddress
 	// Secrets resolves {"secretRef": name}; nil means that there are none.
 	Secrets *Secrets
+	// Policy says what may be triggered; nil allows everything.
+	Policy Policy
 	// Indexed tells whether the namespace has dpaflow's search attributes; nil means that it has not.
 	Indexed func() bool
-	// Alone tells whether no other workflow had to do with a plan since that time. Nil, or without
-	// search attributes, nobody knows.
-	Alone func(ctx context.Context, planID, workflowID string, since time.Time) (bool, error)
-	// Register makes news that comes by an instance's id alone find a workflow; nil where callbacks
-	// always come with a token.
+	// Alone reports whether no other workflow, nor an earlier run of this one, had to do with a plan since that time. Nil,
+	// or without search attributes, nobody knows.
+	Alone func(ctx context.Context, planID, workflowID, runID string, since time.Time) (bool, error)
+	// Register makes callbacks that come by an instance's id alone find a workflow: those without a token, and those
+	// of an instance that an earlier run triggered. Without it the latter are not heard of.
 	Register func(ctx context.Context, instance Instance, workflowID string) error
+	// Unsigned is true where callbacks come without a token: every run then registers its instance.
+	Unsigned bool
 	// Converter reads what histories hold as it is, such as the input of an earlier trigger; it has to be that of
 	// the worker's client. Nil is Temporal's default.
 	Converter converter.DataConverter
@@ -59,14 +65,20 @@ type Activities struct {
 	platform Platform
 	callback CallbackAddress
 	secrets  *Secrets
+	policy   Policy
 	indexed  func() bool
-	alone    func(ctx context.Context, planID, workflowID string, since time.Time) (bool, error)
+	alone    func(ctx context.Context, planID, workflowID, runID string, since time.Time) (bool, error)
 	register func(ctx context.Context, instance Instance, workflowID string) error
+	unsigned bool
 	beat     heartbeat
 
 	converter converter.DataConverter
 	histories func(context.Context) histories
-	turns     func(context.Context) turns
+}
+
+// DpaHasSearchAttributes tells whether the namespace has dpaflow's search attributes.
+func (a *Activities) DpaHasSearchAttributes(context.Context, struct{}) (bool, error) {
+	return a.indexed(), nil
 }
 
 // New returns the activities over a platform's client. The error names every missing dependency.
@@ -77,6 +89,9 @@ func New(config Config) (*Activities, error) {
 	}
 	if config.Callback == nil {
 		faults = append(faults, errors.New("activities: Config.Callback is missing"))
+	}
+	if config.Unsigned && config.Register == nil {
+		faults = append(faults, errors.New("activities: Config.Unsigned needs Config.Register"))
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
@@ -91,13 +106,14 @@ func New(config Config) (*Activities, error) {
 		platform: config.Platform,
 		callback: config.Callback,
 		secrets:  config.Secrets,
+		policy:   config.Policy,
 		indexed:  config.Indexed,
 		alone:    config.Alone,
 		register: config.Register,
+		unsigned: config.Unsigned,
 		beat:     serverHeartbeat,
 
 		converter: config.Converter,
 		histories: func(ctx context.Context) histories { return activity.GetClient(ctx) },
-		turns:     serverTurns(config.Converter),
 	}, nil
 }

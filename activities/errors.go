@@ -3,35 +3,30 @@ package activities
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/dpaflow/dpaflow/execution"
 	"github.com/dpaflow/dpaflow/platform"
 )
 
 // The application error types that dpaflow's activities and workflows fail with.
 const (
-	// ErrorInvalidInput: what was asked for is wrong, and nothing was sent to run it.
-	ErrorInvalidInput = "InvalidInput"
-	// ErrorTriggerRejected: the platform refused the trigger; nothing runs.
-	ErrorTriggerRejected = "TriggerRejected"
-	// ErrorTriggerNotSent: the trigger provably never left; nothing runs.
-	ErrorTriggerNotSent = "TriggerNotSent"
-	// ErrorTriggerOutcomeUnknown: nobody can know whether the trigger ran.
-	ErrorTriggerOutcomeUnknown = "TriggerOutcomeUnknown"
+	ErrorInvalidInput          = execution.ErrorInvalidInput
+	ErrorTriggerRejected       = execution.ErrorTriggerRejected
+	ErrorTriggerNotSent        = execution.ErrorTriggerNotSent
+	ErrorTriggerOutcomeUnknown = execution.ErrorTriggerOutcomeUnknown
+	ErrorWaitTimeout           = execution.ErrorWaitTimeout
+	ErrorPlatformAuth          = execution.ErrorPlatformAuth
+	ErrorPlatform              = execution.ErrorPlatform
 	// ErrorPlanFailed: the plan ran and ended FAIL.
 	ErrorPlanFailed = "PlanFailed"
 	// ErrorModelFailed: the model ran and ended FAIL.
 	ErrorModelFailed = "ModelFailed"
-	// ErrorWaitTimeout: the run's timeout passed before its instance ended.
-	ErrorWaitTimeout = "WaitTimeout"
-	// ErrorPlatformAuth: the platform refused dpaflow's credentials.
-	ErrorPlatformAuth = "PlatformAuth"
-	// ErrorPlatform: a read from the platform failed.
-	ErrorPlatform = "PlatformError"
 )
 
-// Fault is the first detail of the errors that come from talking to the platform.
+// Fault is the detail of the errors that come from talking to the platform.
 type Fault struct {
 	// Key names the trigger that failed; its callbacks arrive under this key.
 	Key string `json:"key,omitempty"`
@@ -44,10 +39,16 @@ type Fault struct {
 	TokenRejected bool `json:"tokenRejected,omitempty"`
 	// Busy is true where another run has the model, and nothing was sent for that reason.
 	Busy bool `json:"busy,omitempty"`
+	// Frozen is true where the worker's policy holds triggers, and nothing was sent for that reason.
+	Frozen bool `json:"frozen,omitempty"`
 	// Indexed is true where the namespace has dpaflow's search attributes.
 	Indexed bool `json:"indexed,omitempty"`
 	// Register is true where callbacks may come without a token.
 	Register bool `json:"register,omitempty"`
+	// OnItsWayUntil is when a request whose outcome is unknown can no longer be on its way.
+	OnItsWayUntil time.Time `json:"onItsWayUntil,omitzero"`
+	// Earlier is the number of the last trigger that an earlier run, before a reset, may have sent.
+	Earlier int `json:"earlier,omitempty"`
 }
 
 // faultOf fills a Fault with what a platform error tells.
@@ -75,7 +76,7 @@ func readError(doing string, err error) error {
 		return temporal.NewNonRetryableApplicationError(
 			message+"; check DPA_CLIENT_ID and the client secret", ErrorPlatformAuth, nil, faultOf(err))
 	}
-	if platform.OutcomeOf(err) == platform.Rejected {
+	if platform.OutcomeOf(err) == platform.Rejected || errors.Is(err, platform.ErrEncoding) {
 		return temporal.NewNonRetryableApplicationError(message, ErrorPlatform, nil, faultOf(err))
 	}
 	return temporal.NewApplicationError(message, ErrorPlatform, faultOf(err))

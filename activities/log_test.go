@@ -6,11 +6,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/dpaflow/dpaflow/runbook"
 )
 
 func TestInputsLogWhomTheyAreAboutAndNotWhatIsGivenToThem(t *testing.T) {
 	t.Parallel()
-	plan := PlanTrigger{PlanID: "p1", Params: PlanParams{"md1": {"HOST": Text("planted")}}, Trigger: Trigger{Origin: "o", Step: "s1"}}
+	plan := PlanTrigger{PlanID: "p1", Params: PlanParams{"md1": {"HOST": runbook.Text("planted")}}, Trigger: Trigger{Origin: "o", Step: "s1"}}
 	for want, in := range map[string]slog.LogValuer{
 		"in.planId=p1 in.step=s1":                    plan,
 		"in.planId=p2":                               SceneTrigger{PlanTrigger: PlanTrigger{PlanID: "p2", Params: plan.Params}, SceneName: "planted"},

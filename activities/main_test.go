@@ -48,7 +48,10 @@ func (f *fake) PlanInputs(context.Context, string) ([]platform.ModelInputs, erro
 func (f *fake) PlanOutputs(context.Context, string, string) ([]platform.ModelOutputs, error) {
 	return f.outputs, f.err
 }
-func (f *fake) SchedulePlan(_ context.Context, scene platform.PlanScene) (platform.SceneAnswer, error) {
+func (f *fake) SchedulePlan(ctx context.Context, scene platform.PlanScene) (platform.SceneAnswer, error) {
+	if _, err := scene.Intend(ctx); err != nil {
+		return platform.SceneAnswer{}, &platform.Error{Err: err}
+	}
 	f.scenes = append(f.scenes, scene)
 	return platform.SceneAnswer{}, f.refusal
 }
@@ -61,7 +64,10 @@ func (f *fake) Models(context.Context) ([]platform.Model, error) {
 func (f *fake) ModelInputs(context.Context, string) ([]platform.Input, error) {
 	return f.modelInputs, f.err
 }
-func (f *fake) TriggerModel(_ context.Context, trigger platform.ModelTrigger) (platform.ModelAnswer, error) {
+func (f *fake) TriggerModel(ctx context.Context, trigger platform.ModelTrigger) (platform.ModelAnswer, error) {
+	if _, err := trigger.Intend(ctx); err != nil {
+		return platform.ModelAnswer{}, &platform.Error{Err: err}
+	}
 	f.sentModels = append(f.sentModels, trigger)
 	return platform.ModelAnswer{InstanceID: f.instance, Status: "RUNNING"}, f.refusal
 }
@@ -71,8 +77,12 @@ func (f *fake) ModelStatus(_ context.Context, modelID, instanceID string) (platf
 func (f *fake) ModelOutputs(context.Context, string, string, bool) ([]platform.NodeOutput, error) {
 	return f.nodes, f.err
 }
+func (f *fake) CallTimeout() time.Duration        { return 30 * time.Second }
 func (f *fake) ClockAhead() (time.Duration, bool) { return time.Hour, true }
-func (f *fake) TriggerPlan(_ context.Context, trigger platform.PlanTrigger) (string, error) {
+func (f *fake) TriggerPlan(ctx context.Context, trigger platform.PlanTrigger) (string, error) {
+	if _, err := trigger.Intend(ctx); err != nil {
+		return "", &platform.Error{Err: err}
+	}
 	f.sent = append(f.sent, trigger)
 	return f.instance, f.refusal
 }
@@ -83,7 +93,7 @@ type bench struct {
 	*fake
 	activities *Activities
 	mu         sync.Mutex
-	marks      []any
+	intents    []any
 	lost       error // of heartbeats
 }
 
@@ -107,7 +117,7 @@ func newBench(t *testing.T, secrets map[string]string) *bench {
 	b.activities.beat = func(_ context.Context, details ...any) error {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.marks = append(b.marks, details...)
+		b.intents = append(b.intents, details...)
 		return b.lost
 	}
 	var suite testsuite.WorkflowTestSuite
@@ -117,7 +127,7 @@ func newBench(t *testing.T, secrets map[string]string) *bench {
 }
 
 func (b *bench) trigger(in PlanTrigger) (triggered Triggered, err error) {
-	value, err := b.ExecuteActivity(b.activities.TriggerPlan, in)
+	value, err := b.ExecuteActivity(b.activities.DpaTriggerPlan, in)
 	if err != nil {
 		return triggered, err
 	}

@@ -1,15 +1,16 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
-	"go.temporal.io/sdk/activity"
 
 	"github.com/dpaflow/dpaflow/platform"
+	"github.com/dpaflow/dpaflow/runbook"
 )
 
 // Models lists the models that the platform's account may run (W6).
@@ -24,7 +25,7 @@ func (a *Activities) ModelInputs(ctx context.Context, modelID string) ([]platfor
 	return inputs, readError("read the inputs of model "+modelID, err)
 }
 
-// ModelTrigger is the input of TriggerModel.
+// ModelTrigger is the input of DpaTriggerModel.
 type ModelTrigger struct {
 	ModelID string `json:"modelId"`
 	Params  Params `json:"params,omitempty"`
@@ -40,15 +41,20 @@ type ModelTrigger struct {
 // errBusy: the platform refuses a model that is running or pending.
 var errBusy = errors.New("the model is busy with another run")
 
-// TriggerModel runs a model (W3), at most once, if it is idle (W6) and no other run of ours has its
-// turn. The type of its error says what is known, as for TriggerPlan; a busy model is TriggerNotSent
-// with Fault.Busy.
-func (a *Activities) TriggerModel(ctx context.Context, in ModelTrigger) (Triggered, error) {
-	return a.trigger(ctx, job{
-		Trigger: in.Trigger, kind: "model", id: in.ModelID,
-		same: func(raw *commonpb.Payloads) bool {
+// DpaTriggerModel runs a model (W3), at most once, if it is idle (W6). The type of its error says what is known, as for
+// DpaTriggerPlan; a busy model is TriggerNotSent with Fault.Busy. Runs of ours need no lock among themselves: the platform
+// executes no model that is busy, and of two that find it idle it refuses one, which then sees why.
+func (a *Activities) DpaTriggerModel(ctx context.Context, in ModelTrigger) (Triggered, error) {
+	return a.trigger(ctx, request{
+		Trigger: in.Trigger, kind: "model", id: in.ModelID, patience: in.patience(),
+		policy: modelPolicy(in.ModelID, in.ExecutePath, in.Params),
+		same: func(raw *commonpb.Payloads) (int, bool) {
 			var other ModelTrigger
-			return a.converter.FromPayloads(raw, &other) != nil || other.ModelID == in.ModelID && other.Step == in.Step
+			if a.converter.FromPayloads(raw, &other) != nil {
+				return 0, true
+			}
+			number, same := sameTrigger(in.Trigger, other.Trigger)
+			return number, same && other.ModelID == in.ModelID
 		},
 		prepare: func(ctx context.Context) (sendFunc, error) {
 			if err := a.preflightModel(ctx, in); err != nil {
@@ -58,13 +64,17 @@ func (a *Activities) TriggerModel(ctx context.Context, in ModelTrigger) (Trigger
 			if err != nil {
 				return nil, err
 			}
-			return func(ctx context.Context, callback string) (string, string, error) {
+			return func(ctx context.Context, callback string, intend intendFunc) (string, string, error) {
+				var idleSince time.Time
+				if ahead, known := a.platform.ClockAhead(); known {
+					idleSince = time.Now().Add(ahead - clockMargin)
+				}
 				answer, err := a.platform.TriggerModel(ctx, platform.ModelTrigger{
 					ModelID: in.ModelID, Params: params, CallbackURL: callback, ExecutePath: in.ExecutePath,
 					Sync: in.Sync, SyncTimeout: in.SyncTimeout, DesignatedOutputsOnly: in.DesignatedOutputsOnly,
-					Private: private,
+					Private: private, Intend: intend,
 				})
-				if refused(err) && errors.Is(a.checkIdle(ctx, in.ModelID), errBusy) {
+				if refused(err) && errors.Is(a.checkIdle(ctx, in.ModelID, idleSince), errBusy) {
 					err = fmt.Errorf("%w: %w", errBusy, err) // somebody else was faster
 				}
 				return answer.InstanceID, answer.Status, err
@@ -73,49 +83,45 @@ func (a *Activities) TriggerModel(ctx context.Context, in ModelTrigger) (Trigger
 	})
 }
 
-// preflightModel checks the execute path, the inputs (W2), and that it is this run's turn (W6).
+// preflightModel checks the inputs (W2), and that the model is idle (W6).
 func (a *Activities) preflightModel(ctx context.Context, in ModelTrigger) error {
-	var faults Faults
-	if in.ExecutePath != "" {
-		faults.Add("executePath", platform.CheckExecutePath(in.ExecutePath))
+	if !in.Preflight {
+		return nil
 	}
-	if in.Preflight {
+	if !in.Checked {
 		declared, err := a.platform.ModelInputs(ctx, in.ModelID)
 		if refused(err) {
-			return Faults{{Path: "modelId", Problem: fmt.Sprintf("the platform does not describe model %q: %v", in.ModelID, err)}}
+			return runbook.Faults{{Path: "modelId", Problem: fmt.Sprintf("the platform does not describe model %q: %v", in.ModelID, err)}}
 		}
 		if err != nil {
 			return err
 		}
+		var faults runbook.Faults
 		faults.Add("params", compare(declared, in.Params))
+		if err := faults.Err(); err != nil {
+			return err
+		}
 	}
-	if err := faults.Err(); err != nil {
-		return err
-	}
-	free, err := a.turns(ctx).take(ctx, in.ModelID, a.turn(ctx, in.Step))
-	if err != nil {
-		return err
-	}
-	if !free {
-		return errBusy
-	}
-	return a.checkIdle(ctx, in.ModelID)
+	return a.checkIdle(ctx, in.ModelID, time.Time{})
 }
 
-func (a *Activities) checkIdle(ctx context.Context, modelID string) error {
+// clockMargin is more than what the platform's Date header, in whole seconds, can be wrong by.
+const clockMargin = 2 * time.Second
+
+// checkIdle returns errBusy if the model runs, or has run since a time by the platform's clock, which may be zero: one
+// that has refused a trigger may be idle again when it is looked at. A model that the list does not have is not known
+// to be busy: its card may well run it.
+func (a *Activities) checkIdle(ctx context.Context, modelID string, since time.Time) error {
 	models, err := a.platform.Models(ctx)
 	if err != nil {
 		return err
 	}
 	for _, model := range models {
-		if model.ID == modelID {
-			if isBusy(model.Status) {
-				return errBusy
-			}
-			return nil
+		if model.ID == modelID && (isBusy(model.Status) || !since.IsZero() && model.UpdateTime.After(since)) {
+			return errBusy
 		}
 	}
-	return Faults{{Path: "modelId", Problem: fmt.Sprintf("the platform lists no model %q", modelID)}}
+	return nil
 }
 
 // isBusy tells whether a model's status (W6) keeps it from being run.
@@ -128,7 +134,9 @@ type ModelInstance struct {
 	// DesignatedOnly and Limit are for ModelOutputs: which outputs, and to how many bytes of JSON.
 	DesignatedOnly bool `json:"designatedOnly,omitempty"`
 	Limit          int  `json:"limit,omitempty"`
-	// Step is the trigger's.
+	// Ending is for ModelOutputs.
+	Ending
+	// Step is the trigger's, for the log.
 	Step string `json:"step,omitempty"`
 }
 
@@ -138,21 +146,24 @@ func (a *Activities) ModelStatus(ctx context.Context, in ModelInstance) (string,
 	return instance.Status, readError(fmt.Sprintf("ask for the status of model %s, instance %s", in.ModelID, in.InstanceID), err)
 }
 
-// ModelOutputs fetches the outputs of an instance that has ended (W7), cut as by PlanOutputs, and lets
-// the next run of ours have the model.
+// ModelOutputs fetches the outputs of an instance that has ended (W7), redacted and cut as by PlanOutputs.
 func (a *Activities) ModelOutputs(ctx context.Context, in ModelInstance) ([]NodeOutput, error) {
-	if err := a.turns(ctx).give(ctx, in.ModelID, a.turn(ctx, in.Step)); err != nil {
-		// The turn ends by itself when the workflow has ended.
-		activity.GetLogger(ctx).Warn("the turn on a model was not given back", "modelId", in.ModelID, "step", in.Step, "error", err)
+	answer, err := a.platform.ModelOutputs(ctx, in.ModelID, in.InstanceID, in.DesignatedOnly)
+	doing := fmt.Sprintf("fetch the outputs of model %s, instance %s", in.ModelID, in.InstanceID)
+	if err := outputsError(ctx, doing, in.Ending, len(answer) == 0, err); err != nil {
+		return nil, err
 	}
-	nodes, err := a.platform.ModelOutputs(ctx, in.ModelID, in.InstanceID, in.DesignatedOnly)
-	if err != nil {
-		return nil, readError(fmt.Sprintf("fetch the outputs of model %s, instance %s", in.ModelID, in.InstanceID), err)
-	}
-	all := fit([]ModelOutputs{{Nodes: nodes}}, in.Limit)
-	return all[0].Nodes, nil
+	all := []ModelOutputs{{Nodes: nodesOf(answer)}}
+	a.secrets.redact(all)
+	return fit(all, in.Limit)[0].Nodes, nil
 }
 
-func (a *Activities) turn(ctx context.Context, step string) Turn {
-	return Turn{WorkflowID: activity.GetInfo(ctx).WorkflowExecution.ID, Step: step}
+// patience is how much longer than others the call may take: the platform waits for the end of a synchronous run.
+func (in ModelTrigger) patience() time.Duration {
+	if !in.Sync {
+		return 0
+	}
+	return cmp.Or(in.SyncTimeout, defaultSyncTimeout)
 }
+
+const defaultSyncTimeout = 30 * time.Second

@@ -1,39 +1,25 @@
 package activities
 
 import (
-	"context"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/dpaflow/dpaflow/platform"
+	"github.com/dpaflow/dpaflow/runbook"
 )
 
-// table hands out turns as told.
-type table struct {
-	taken bool
-	given []Turn
-}
-
-func (t *table) take(context.Context, string, Turn) (bool, error) { return !t.taken, nil }
-func (t *table) give(_ context.Context, _ string, turn Turn) error {
-	t.given = append(t.given, turn)
-	return nil
-}
-
-func newModelBench(t *testing.T, status string) (*bench, *table) {
+func newModelBench(t *testing.T, status string) *bench {
 	t.Helper()
 	b := newBench(t, map[string]string{"db-password": "hunter2"})
-	held := &table{}
-	b.activities.turns = func(context.Context) turns { return held }
 	b.models = []platform.Model{{ID: "md1", Status: status}}
 	b.modelInputs = []platform.Input{{Name: "PASSWORD"}}
-	return b, held
+	return b
 }
 
 func (b *bench) triggerModel(in ModelTrigger) (triggered Triggered, err error) {
-	value, err := b.ExecuteActivity(b.activities.TriggerModel, in)
+	value, err := b.ExecuteActivity(b.activities.DpaTriggerModel, in)
 	if err != nil {
 		return triggered, err
 	}
@@ -42,9 +28,9 @@ func (b *bench) triggerModel(in ModelTrigger) (triggered Triggered, err error) {
 
 func TestAModelIsTriggeredWithResolvedParametersWhenItIsIdle(t *testing.T) {
 	t.Parallel()
-	b, _ := newModelBench(t, "SUCCESS")
+	b := newModelBench(t, "SUCCESS")
 	triggered, err := b.triggerModel(ModelTrigger{
-		ModelID: "md1", Params: Params{"PASSWORD": SecretRef("db-password")}, ExecutePath: "/run/{modelId}",
+		ModelID: "md1", Params: Params{"PASSWORD": runbook.SecretRef("db-password")}, ExecutePath: "/run/{modelId}",
 		Sync: true, SyncTimeout: time.Minute, Trigger: Trigger{Preflight: true},
 	})
 	require.NoError(t, err)
@@ -59,23 +45,21 @@ func TestAModelIsNotTriggeredWhileAnotherHasIt(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		status  string
-		taken   bool
 		refusal error
 		sent    int
 	}{
 		"the platform says so":               {status: "RUNNING"},
 		"it is suspended":                    {status: "PENDING"},
-		"another run of ours has the turn":   {status: "DEFAULT", taken: true},
 		"somebody was faster than our check": {status: "DEFAULT", refusal: &platform.Error{HTTPStatus: 200, Code: 999, Sent: true}, sent: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b, turns := newModelBench(t, test.status)
-			turns.taken, b.refusal = test.taken, test.refusal
+			b := newModelBench(t, test.status)
+			b.refusal = test.refusal
 			if test.refusal != nil {
 				b.busyAfterTrigger = true
 			}
-			_, err := b.triggerModel(ModelTrigger{ModelID: "md1"})
+			_, err := b.triggerModel(ModelTrigger{ModelID: "md1", Trigger: Trigger{Preflight: true, Checked: true}})
 			failed, fault := failure(t, err)
 			require.Equal(t, ErrorTriggerNotSent, failed.Type())
 			require.True(t, fault.Busy)
@@ -86,49 +70,63 @@ func TestAModelIsNotTriggeredWhileAnotherHasIt(t *testing.T) {
 
 func TestBadInputOfAModelIsFoundBeforeItIsTriggered(t *testing.T) {
 	t.Parallel()
-	b, _ := newModelBench(t, "DEFAULT")
-	_, err := b.triggerModel(ModelTrigger{ModelID: "md1", ExecutePath: "//elsewhere", Params: Params{"TYPO": Text("x")}, Trigger: Trigger{Preflight: true}})
+	b := newModelBench(t, "DEFAULT")
+	_, err := b.triggerModel(ModelTrigger{ModelID: "md1", Params: Params{"TYPO": runbook.Text("x")}, Trigger: Trigger{Preflight: true}})
 	failed, _ := failure(t, err)
 	require.Equal(t, ErrorInvalidInput, failed.Type())
-	for _, want := range []string{"executePath: ", "params.PASSWORD: this input is missing", "params.TYPO: the platform declares no such input"} {
+	for _, want := range []string{"params.PASSWORD: this input is missing", "params.TYPO: the platform declares no such input"} {
 		require.Contains(t, failed.Message(), want)
 	}
-	_, err = b.triggerModel(ModelTrigger{ModelID: "md2"})
-	failed, _ = failure(t, err)
-	require.Contains(t, failed.Message(), `modelId: the platform lists no model "md2"`)
 	require.Empty(t, b.sentModels)
 }
 
-func TestTheOutputsOfAModelGiveItsTurnBack(t *testing.T) {
+func TestAModelThatTheListDoesNotHaveIsTriggeredAllTheSame(t *testing.T) {
 	t.Parallel()
-	b, turns := newModelBench(t, "SUCCESS")
-	b.nodes = []platform.NodeOutput{{Name: "节点", Result: "值"}}
-	value, err := b.ExecuteActivity(b.activities.ModelOutputs, ModelInstance{ModelID: "md1", InstanceID: "in1", Step: "md1.1"})
+	b := newModelBench(t, "RUNNING")
+	_, err := b.triggerModel(ModelTrigger{ModelID: "md2", Params: Params{"PASSWORD": runbook.Text("x")}, Trigger: Trigger{Preflight: true}})
 	require.NoError(t, err)
-	var nodes []NodeOutput
-	require.NoError(t, value.Get(&nodes))
-	require.Equal(t, b.nodes, nodes)
-	require.Len(t, turns.given, 1)
-	require.Equal(t, "md1.1", turns.given[0].Step)
+	require.Len(t, b.sentModels, 1)
+
+	var found runbook.Faults
+	value, err := b.ExecuteActivity(b.activities.DpaPreflight, PreflightInput{Idle: true, Jobs: []PreflightJob{
+		{Path: "steps[0]", ModelID: "md2", Params: Params{"PASSWORD": runbook.Text("x")}},
+	}})
+	require.NoError(t, err)
+	require.NoError(t, value.Get(&found))
+	require.Empty(t, found)
+}
+
+func TestWithoutAPreflightTheListOfModelsIsNotAskedFor(t *testing.T) {
+	t.Parallel()
+	b := newModelBench(t, "RUNNING")
+	b.fake.err = errReset
+	_, err := b.triggerModel(ModelTrigger{ModelID: "md1"})
+	require.NoError(t, err)
+	require.Len(t, b.sentModels, 1, "whoever may not list models may yet run one")
+
+	b.refusal = &platform.Error{HTTPStatus: 200, Code: 999, Sent: true}
+	_, err = b.triggerModel(ModelTrigger{ModelID: "md1"})
+	failed, fault := failure(t, err)
+	require.Equal(t, ErrorTriggerRejected, failed.Type(), "nor is a refusal in doubt for that")
+	require.False(t, fault.Busy)
 }
 
 func TestAPreflightFindsEverythingAndAsksForEachPlanOnce(t *testing.T) {
 	t.Parallel()
-	b, _ := newModelBench(t, "RUNNING")
+	b := newModelBench(t, "RUNNING")
 	b.inputs = []platform.ModelInputs{{ModelID: "md9", Inputs: []platform.Input{{Name: "A"}}}}
 	in := PreflightInput{Idle: true, Jobs: []PreflightJob{
-		{Path: "steps[0]", PlanID: "p", PlanParams: PlanParams{"md9": {"A": Text("x")}}},
-		{Path: "steps[1]", PlanID: "p", PlanParams: PlanParams{"md9": {"A": SecretRef("none")}, "md8": {}}},
+		{Path: "steps[0]", PlanID: "p", PlanParams: PlanParams{"md9": {"A": runbook.Text("x")}}},
+		{Path: "steps[1]", PlanID: "p", PlanParams: PlanParams{"md9": {"A": runbook.SecretRef("none")}, "md8": {}}},
 		{Path: "steps[2]", PlanID: "${{ vars.plan }}"},
 		{Path: "steps[3]", ModelID: "md1"},
-		{Path: "steps[4]", ModelID: "md2"},
 	}}
-	value, err := b.ExecuteActivity(b.activities.Preflight, in)
+	value, err := b.ExecuteActivity(b.activities.DpaPreflight, in)
 	require.NoError(t, err)
-	var faults Faults
+	var faults runbook.Faults
 	require.NoError(t, value.Get(&faults))
-	require.Len(t, faults, 4, "%v", faults)
-	for i, want := range []string{"steps[1].params.md8: ", "steps[1].params.md9.A: there is no secret", `steps[3].model: model "md1" is RUNNING`, `steps[4].model: the platform lists no model`} {
+	require.Len(t, faults, 3, "%v", faults)
+	for i, want := range []string{"steps[1].params.md8: ", "steps[1].params.md9.A: there is no secret", `steps[3].model: model "md1" is RUNNING`} {
 		require.Contains(t, faults[i].Path+": "+faults[i].Problem, want)
 	}
 	require.Equal(t, 1, b.asked)

@@ -3,11 +3,18 @@ package activities
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"sort"
+	"time"
 	"unicode/utf8"
 
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
 	"github.com/dpaflow/dpaflow/platform"
+	"github.com/dpaflow/dpaflow/runbook"
 )
 
 // PlanInstance is the input of PlanOutputs.
@@ -16,20 +23,76 @@ type PlanInstance struct {
 	InstanceID string `json:"instanceId"`
 	// Limit is the size in bytes of JSON that the outputs are cut to; 0 is no limit.
 	Limit int `json:"limit"`
+	Ending
 }
 
-// PlanOutputs fetches the outputs of an instance's nodes (P6). Where they are larger than the limit,
-// the longest results are cut, each with a mark at its end that says so and by how much.
-func (a *Activities) PlanOutputs(ctx context.Context, in PlanInstance) ([]platform.ModelOutputs, error) {
-	outputs, err := a.platform.PlanOutputs(ctx, in.PlanID, in.InstanceID)
-	if err != nil {
-		return nil, readError(fmt.Sprintf("fetch the outputs of plan %s, instance %s", in.PlanID, in.InstanceID), err)
+// Ending is what a run knows of the end of the instance whose outputs it asks for.
+type Ending struct {
+	// EndedAt is when the run learned of it; zero where what there is now is asked for.
+	EndedAt time.Time `json:"endedAt,omitzero"`
+	// Failed instances may have no outputs at all.
+	Failed bool `json:"failed,omitempty"`
+}
+
+// The platform may store the outputs of an instance a moment after it has called back. For so long after the end, an
+// empty list and a refusal say only that they are not there yet.
+const (
+	lateOutputs  = 5 * time.Second // which most instances without outputs are held up for
+	lateInstance = time.Minute     // because a refusal would cost a run that has succeeded its outputs
+)
+
+// PlanOutputs fetches the outputs of an instance's nodes (P6), without the values of secrets. Where they are larger
+// than the limit, the longest results are cut, each with a mark at its end that says so and by how much.
+func (a *Activities) PlanOutputs(ctx context.Context, in PlanInstance) ([]ModelOutputs, error) {
+	answer, err := a.platform.PlanOutputs(ctx, in.PlanID, in.InstanceID)
+	empty := !slices.ContainsFunc(answer, func(m platform.ModelOutputs) bool { return len(m.Nodes) > 0 })
+	doing := fmt.Sprintf("fetch the outputs of plan %s, instance %s", in.PlanID, in.InstanceID)
+	if err := outputsError(ctx, doing, in.Ending, empty, err); err != nil {
+		return nil, err
 	}
+	outputs := make([]ModelOutputs, len(answer))
+	for i, model := range answer {
+		outputs[i] = ModelOutputs{ModelID: model.ModelID, ModelName: model.ModelName, Nodes: nodesOf(model.Nodes)}
+	}
+	a.secrets.redact(outputs)
 	return fit(outputs, in.Limit), nil
 }
 
+// outputsError is readError, but where outputs may not be there yet it has Temporal ask again.
+func outputsError(ctx context.Context, doing string, end Ending, empty bool, err error) error {
+	var late time.Duration
+	switch {
+	case err == nil && empty, refused(err) && end.Failed:
+		late = lateOutputs
+	case refused(err):
+		late = lateInstance
+	}
+	info := activity.GetInfo(ctx)
+	left := end.EndedAt.Add(late).Sub(info.StartedTime) // both by the server's clock
+	if info.IsLocalActivity {
+		left = late // it is the first to ask, and goes by a clock of its own
+	}
+	if end.EndedAt.IsZero() || left <= 0 {
+		return readError(doing, err)
+	}
+	if err == nil {
+		err = errors.New("there are none yet")
+	}
+	pause := time.Second << min(info.Attempt-1, 5)
+	return temporal.NewApplicationErrorWithOptions(fmt.Sprintf("%s: %v; the platform is asked again", doing, err), ErrorPlatform,
+		temporal.ApplicationErrorOptions{Details: []any{faultOf(err)}, NextRetryDelay: min(pause, left)})
+}
+
+func nodesOf(answer []platform.NodeOutput) []NodeOutput {
+	nodes := make([]NodeOutput, len(answer))
+	for i, node := range answer {
+		nodes[i] = NodeOutput{Name: node.Name, Result: node.Result}
+	}
+	return nodes
+}
+
 // fit makes outputs fit into limit bytes of JSON; 0 is no limit.
-func fit(outputs []platform.ModelOutputs, limit int) []platform.ModelOutputs {
+func fit(outputs []ModelOutputs, limit int) []ModelOutputs {
 	if limit <= 0 {
 		return outputs
 	}
@@ -39,37 +102,37 @@ func fit(outputs []platform.ModelOutputs, limit int) []platform.ModelOutputs {
 
 // cut shortens the longest results until all outputs fit into limit bytes of JSON. Short results
 // stay whole: they are what later steps decide by.
-func cut(outputs []platform.ModelOutputs, limit int) {
+func cut(outputs []ModelOutputs, limit int) {
 	size := jsonSize(outputs)
 	if size <= limit {
 		return
 	}
-	var results []*string
+	var results []*NodeOutput
 	total := 0
 	for i := range outputs {
 		for j := range outputs[i].Nodes {
-			result := &outputs[i].Nodes[j].Result
-			results = append(results, result)
-			total += jsonSize(*result)
+			node := &outputs[i].Nodes[j]
+			results = append(results, node)
+			total += jsonSize(node.Result)
 		}
 	}
 	room := max(0, limit-(size-total))
 	allowed := sort.Search(limit, func(allowed int) bool {
 		needed := 0
 		for _, result := range results {
-			needed += min(jsonSize(*result), allowed+markRoom)
+			needed += min(jsonSize(result.Result), allowed+markRoom)
 		}
 		return needed > room
 	}) - 1
 	for _, result := range results {
-		if jsonSize(*result) > allowed+markRoom {
-			*result = shorten(*result, allowed)
+		if jsonSize(result.Result) > allowed+markRoom {
+			result.Result, result.Cut = shorten(result.Result, allowed), true
 		}
 	}
 }
 
 // drop leaves out the last nodes where their names alone are more than limit bytes of JSON.
-func drop(outputs []platform.ModelOutputs, limit int) []platform.ModelOutputs {
+func drop(outputs []ModelOutputs, limit int) []ModelOutputs {
 	left := jsonSize(outputs) - limit
 	dropped := 0
 	for i := len(outputs) - 1; i >= 0 && left > 0; i-- {
@@ -82,7 +145,9 @@ func drop(outputs []platform.ModelOutputs, limit int) []platform.ModelOutputs {
 			}
 		}
 		if left <= 0 && dropped > 0 {
-			model.Nodes = append(model.Nodes, platform.NodeOutput{Name: "…", Result: fmt.Sprintf("[cut: %d more outputs]", dropped)})
+			model.Nodes = append(model.Nodes, NodeOutput{
+				Name: runbook.LeftOut, Result: fmt.Sprintf("[cut: %d more outputs]", dropped), Cut: true,
+			})
 		}
 	}
 	return outputs

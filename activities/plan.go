@@ -6,13 +6,14 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 
 	"github.com/dpaflow/dpaflow/platform"
+	"github.com/dpaflow/dpaflow/runbook"
 )
 
 // ModelOutputs are the outputs of one model's nodes.
-type ModelOutputs = platform.ModelOutputs
+type ModelOutputs = runbook.ModelOutputs
 
 // NodeOutput is what one node gave out.
-type NodeOutput = platform.NodeOutput
+type NodeOutput = runbook.NodeOutput
 
 // Plans lists the plans that the platform's account may run (P2).
 func (a *Activities) Plans(ctx context.Context) ([]platform.Plan, error) {
@@ -26,25 +27,26 @@ func (a *Activities) PlanInputs(ctx context.Context, planID string) ([]platform.
 	return inputs, readError("read the inputs of plan "+planID, err)
 }
 
-// PlanTrigger is the input of TriggerPlan.
+// PlanTrigger is the input of DpaTriggerPlan.
 type PlanTrigger struct {
 	PlanID string     `json:"planId"`
 	Params PlanParams `json:"params,omitempty"`
 	Trigger
 }
 
-// TriggerPlan runs a plan (P5), at most once. The type of its error says what is known: InvalidInput,
+// DpaTriggerPlan runs a plan (P5), at most once. The type of its error says what is known: InvalidInput,
 // TriggerRejected, PlatformAuth and TriggerNotSent mean that nothing runs, TriggerOutcomeUnknown that
 // nobody can know.
-func (a *Activities) TriggerPlan(ctx context.Context, in PlanTrigger) (Triggered, error) {
-	return a.trigger(ctx, a.planJob(in, func(ctx context.Context, values planValues) (string, error) {
+func (a *Activities) DpaTriggerPlan(ctx context.Context, in PlanTrigger) (Triggered, error) {
+	return a.trigger(ctx, a.planRequest(in, func(ctx context.Context, values planValues) (string, error) {
 		return a.platform.TriggerPlan(ctx, platform.PlanTrigger{
 			PlanID: in.PlanID, Params: values.params, CallbackURL: values.callback, Private: values.private,
+			Intend: values.intend,
 		})
 	}))
 }
 
-// SceneTrigger is the input of SchedulePlan.
+// SceneTrigger is the input of DpaSchedulePlan.
 type SceneTrigger struct {
 	PlanTrigger
 	SceneName       string `json:"sceneName"`
@@ -53,18 +55,26 @@ type SceneTrigger struct {
 	Intervals       string `json:"intervals"`
 }
 
-// SchedulePlan has the platform run a plan by its own clock (P4); it registers the scene at most once,
-// and what holds for TriggerPlan holds for it. The result names no instance: each execution calls back
+// DpaSchedulePlan has the platform run a plan by its own clock (P4); it registers the scene at most once,
+// and what holds for DpaTriggerPlan holds for it. The result names no instance: each execution calls back
 // with one of its own. Nobody can delete the scene.
-func (a *Activities) SchedulePlan(ctx context.Context, in SceneTrigger) (Triggered, error) {
-	return a.trigger(ctx, a.planJob(in.PlanTrigger, func(ctx context.Context, values planValues) (string, error) {
+func (a *Activities) DpaSchedulePlan(ctx context.Context, in SceneTrigger) (Triggered, error) {
+	r := a.planRequest(in.PlanTrigger, func(ctx context.Context, values planValues) (string, error) {
 		_, err := a.platform.SchedulePlan(ctx, platform.PlanScene{
 			PlanID: in.PlanID, SceneName: in.SceneName, ExecuteStrategy: in.ExecuteStrategy,
 			Dimension: in.Dimension, Intervals: in.Intervals,
 			Params: values.params, CallbackURL: values.callback, Private: values.private,
+			Intend: values.intend,
 		})
 		return "", err
-	}))
+	})
+	if a.unsigned {
+		r.prepare = func(context.Context) (sendFunc, error) {
+			return nil, runbook.Faults{{Problem: "callbacks of this worker come without tokens (DPA_BRIDGE_UNSIGNED), and those of a timed scene then find no workflow; " +
+				"unset it on the worker and the bridge, or run the plan by a Temporal Schedule of RunPlan (starter schedule)"}}
+		}
+	}
+	return a.trigger(ctx, r)
 }
 
 // planValues is what is known only when a plan is triggered.
@@ -72,18 +82,23 @@ type planValues struct {
 	params   map[string]map[string]string
 	private  []string
 	callback string
+	intend   intendFunc
 }
 
-// planJob is the job that prepares a plan and sends it by one of its endpoints.
-func (a *Activities) planJob(in PlanTrigger, send func(context.Context, planValues) (string, error)) job {
-	return job{
-		Trigger: in.Trigger, kind: "plan", id: in.PlanID,
-		same: func(raw *commonpb.Payloads) bool {
+// planRequest prepares a plan and sends it by one of its endpoints.
+func (a *Activities) planRequest(in PlanTrigger, send func(context.Context, planValues) (string, error)) request {
+	return request{
+		Trigger: in.Trigger, kind: "plan", id: in.PlanID, policy: planPolicy(in.PlanID, in.Params),
+		same: func(raw *commonpb.Payloads) (int, bool) {
 			var other PlanTrigger
-			return a.converter.FromPayloads(raw, &other) != nil || other.PlanID == in.PlanID && other.Step == in.Step
+			if a.converter.FromPayloads(raw, &other) != nil {
+				return 0, true
+			}
+			number, same := sameTrigger(in.Trigger, other.Trigger)
+			return number, same && other.PlanID == in.PlanID
 		},
 		prepare: func(ctx context.Context) (sendFunc, error) {
-			if in.Preflight {
+			if in.Preflight && !in.Checked {
 				if err := a.preflightPlan(ctx, in); err != nil {
 					return nil, err
 				}
@@ -92,8 +107,8 @@ func (a *Activities) planJob(in PlanTrigger, send func(context.Context, planValu
 			if err != nil {
 				return nil, err
 			}
-			return func(ctx context.Context, callback string) (string, string, error) {
-				instance, err := send(ctx, planValues{params, private, callback})
+			return func(ctx context.Context, callback string, intend intendFunc) (string, string, error) {
+				instance, err := send(ctx, planValues{params, private, callback, intend})
 				return instance, "", err
 			}, nil
 		},

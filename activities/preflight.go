@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/dpaflow/dpaflow/platform"
+	"github.com/dpaflow/dpaflow/runbook"
 )
 
 // preflightPlan checks the parameters against what the plan declares (P3): exactly those. The error
@@ -17,7 +18,7 @@ import (
 func (a *Activities) preflightPlan(ctx context.Context, in PlanTrigger) error {
 	models, err := a.platform.PlanInputs(ctx, in.PlanID)
 	if refused(err) {
-		return Faults{{Path: "planId", Problem: fmt.Sprintf("the platform does not describe plan %q: %v", in.PlanID, err)}}
+		return runbook.Faults{{Path: "planId", Problem: fmt.Sprintf("the platform does not describe plan %q: %v", in.PlanID, err)}}
 	}
 	if err != nil {
 		return err
@@ -27,7 +28,7 @@ func (a *Activities) preflightPlan(ctx context.Context, in PlanTrigger) error {
 
 // comparePlan reports the inputs of a plan's models that are missing or not declared.
 func comparePlan(planID string, models []platform.ModelInputs, given PlanParams) error {
-	var faults Faults
+	var faults runbook.Faults
 	declared := make(map[string]bool, len(models))
 	for _, model := range models {
 		declared[model.ModelID] = true
@@ -48,7 +49,7 @@ func refused(err error) bool {
 
 // compare reports the inputs that are missing or not declared.
 func compare(declared []platform.Input, given Params) error {
-	var faults Faults
+	var faults runbook.Faults
 	names := make(map[string]bool, len(declared))
 	for _, input := range declared {
 		names[input.Name] = true
@@ -64,9 +65,9 @@ func compare(declared []platform.Input, given Params) error {
 	return faults.Err()
 }
 
-// resolvePlan puts the secrets' values in, and lists them. The error is Faults, and holds no value.
+// resolvePlan puts the secrets' values in, and lists them. The error is runbook.Faults, and holds no value.
 func (a *Activities) resolvePlan(params PlanParams) (resolved map[string]map[string]string, private []string, err error) {
-	var faults Faults
+	var faults runbook.Faults
 	resolved = make(map[string]map[string]string, len(params))
 	for _, model := range slices.Sorted(maps.Keys(params)) {
 		values, secrets, err := a.resolve("params."+model, params[model])
@@ -78,7 +79,7 @@ func (a *Activities) resolvePlan(params PlanParams) (resolved map[string]map[str
 
 // resolve does so for one model, whose inputs stand at path.
 func (a *Activities) resolve(path string, params Params) (values map[string]string, private []string, err error) {
-	var faults Faults
+	var faults runbook.Faults
 	values = make(map[string]string, len(params))
 	for _, name := range slices.Sorted(maps.Keys(params)) {
 		param := params[name]
@@ -94,7 +95,7 @@ func (a *Activities) resolve(path string, params Params) (values map[string]stri
 }
 
 // InvalidInput returns the application error for faults: its message and its details name them all.
-func InvalidInput(faults Faults) error {
+func InvalidInput(faults runbook.Faults) error {
 	return temporal.NewNonRetryableApplicationError(
 		"invalid input: "+faults.Error(), ErrorInvalidInput, nil, faults)
 }

@@ -37,7 +37,8 @@ func (a *Activities) PlanStatus(ctx context.Context, in PlanQuestion) (PlanHint,
 		}
 		hint := PlanHint{Status: plan.Status, UpdatedAt: plan.UpdateTime}
 		if a.alone != nil && a.indexed() {
-			hint.Alone, err = a.alone(ctx, in.PlanID, activity.GetInfo(ctx).WorkflowExecution.ID, in.Since)
+			run := activity.GetInfo(ctx).WorkflowExecution
+			hint.Alone, err = a.alone(ctx, in.PlanID, run.ID, run.RunID, in.Since)
 		}
 		if err != nil {
 			activity.GetLogger(ctx).Warn("whether others run the plan is not known", "planId", in.PlanID, "error", err)
@@ -48,17 +49,26 @@ func (a *Activities) PlanStatus(ctx context.Context, in PlanQuestion) (PlanHint,
 		fmt.Sprintf("the platform no longer lists plan %s", in.PlanID), ErrorPlatform, nil)
 }
 
-// Instance names an instance for callbacks that come without a token.
+// Instance names an instance for callbacks that do not come to an address of the calling workflow.
 type Instance struct {
-	Kind       string    `json:"kind"`
-	InstanceID string    `json:"instanceId"`
-	Until      time.Time `json:"until"`
+	Kind       string `json:"kind"`
+	InstanceID string `json:"instanceId"`
+	// From is the workflow that triggered the instance, where that is another.
+	From  string    `json:"from,omitempty"`
+	Until time.Time `json:"until"`
 }
 
-// RegisterInstance makes news that comes by an instance's id alone find the calling workflow.
-func (a *Activities) RegisterInstance(ctx context.Context, in Instance) error {
+// DpaRegisterInstance makes callbacks that come by an instance's id alone, or to the address of the workflow that
+// triggered it, find the calling workflow.
+func (a *Activities) DpaRegisterInstance(ctx context.Context, in Instance) error {
+	if err := refuseAlone(ctx); err != nil {
+		return err
+	}
+	if a.register == nil {
+		return temporal.NewNonRetryableApplicationError("this worker was made without activities.Config.Register", ErrorPlatform, nil)
+	}
 	if err := a.register(ctx, in, activity.GetInfo(ctx).WorkflowExecution.ID); err != nil {
-		return fmt.Errorf("register instance %s for callbacks without a token: %w", in.InstanceID, err)
+		return fmt.Errorf("register instance %s: %w", in.InstanceID, err)
 	}
 	return nil
 }

@@ -7,20 +7,25 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dpaflow/dpaflow/execution"
 	"github.com/dpaflow/dpaflow/platform"
+	"github.com/dpaflow/dpaflow/runbook"
 )
 
-func TestATriggerLeavesItsMarkAndSendsResolvedParameters(t *testing.T) {
+func TestATriggerRecordsItsIntentAndSendsResolvedParameters(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, map[string]string{"db-password": "hunter2\n"})
 	b.inputs = []platform.ModelInputs{{ModelID: "md1", Inputs: []platform.Input{{Name: "DIR"}, {Name: "PASSWORD"}}}}
 	triggered, err := b.trigger(PlanTrigger{
 		PlanID: "acf42dd3", Trigger: Trigger{Preflight: true},
-		Params: PlanParams{"md1": {"DIR": Text("/opt"), "PASSWORD": SecretRef("db-password")}},
+		Params: PlanParams{"md1": {"DIR": runbook.Text("/opt"), "PASSWORD": runbook.SecretRef("db-password")}},
 	})
 	require.NoError(t, err)
 	require.Equal(t, "in1", triggered.InstanceID)
-	require.Equal(t, []any{triggered.Key}, b.marks)
+	require.Len(t, b.intents, 1)
+	intent := b.intents[0].(execution.Intent)
+	require.Equal(t, triggered.Key, intent.Key)
+	require.WithinDuration(t, time.Now().Add(64*time.Second), intent.OnItsWayUntil, time.Minute/2, "lease, call and arrival")
 	require.WithinDuration(t, triggered.At.Add(time.Hour), triggered.PlatformTime, time.Minute, "by the platform's clock")
 	require.Len(t, b.sent, 1)
 	require.Equal(t, map[string]map[string]string{"md1": {"DIR": "/opt", "PASSWORD": "hunter2"}}, b.sent[0].Params)
@@ -28,7 +33,7 @@ func TestATriggerLeavesItsMarkAndSendsResolvedParameters(t *testing.T) {
 	require.Contains(t, b.sent[0].CallbackURL, triggered.Key)
 }
 
-func TestATriggerIsNotSentWithoutItsMark(t *testing.T) {
+func TestATriggerIsNotSentWithoutItsIntent(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
 	b.lost = errors.New("the server does not answer")
@@ -38,7 +43,7 @@ func TestATriggerIsNotSentWithoutItsMark(t *testing.T) {
 	require.Empty(t, b.sent)
 }
 
-func TestATriggerIsNotSentWhereAnEarlierAttemptLeftItsMark(t *testing.T) {
+func TestATriggerIsNotSentWhereAnEarlierAttemptRecordedItsIntent(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
 	b.SetHeartbeatDetails("key")
@@ -83,7 +88,7 @@ func TestPreflightRefusesEveryInputThatDiffersFromTheDeclaredOnes(t *testing.T) 
 		{ModelID: "md1", Inputs: []platform.Input{{Name: "DIR"}, {Name: "HOST"}}}, {ModelID: "md2"},
 	}
 	_, err := b.trigger(PlanTrigger{PlanID: "acf42dd3", Trigger: Trigger{Preflight: true}, Params: PlanParams{
-		"md1": {"DIR": Text("/opt"), "TYPO": Text("x")}, "md3": {"A": Text("x")},
+		"md1": {"DIR": runbook.Text("/opt"), "TYPO": runbook.Text("x")}, "md3": {"A": runbook.Text("x")},
 	}})
 	failed, _ := failure(t, err)
 	require.Equal(t, ErrorInvalidInput, failed.Type())
@@ -94,7 +99,7 @@ func TestPreflightRefusesEveryInputThatDiffersFromTheDeclaredOnes(t *testing.T) 
 		require.Contains(t, failed.Message(), want)
 	}
 	require.Empty(t, b.sent)
-	require.Empty(t, b.marks)
+	require.Empty(t, b.intents)
 }
 
 func TestASecretThatIsNotThereIsInvalidInput(t *testing.T) {
@@ -103,7 +108,7 @@ func TestASecretThatIsNotThereIsInvalidInput(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, nil)
-			_, err := b.trigger(PlanTrigger{PlanID: "acf42dd3", Params: PlanParams{"md1": {"PASSWORD": SecretRef(name)}}})
+			_, err := b.trigger(PlanTrigger{PlanID: "acf42dd3", Params: PlanParams{"md1": {"PASSWORD": runbook.SecretRef(name)}}})
 			failed, _ := failure(t, err)
 			require.Equal(t, ErrorInvalidInput, failed.Type())
 			require.Contains(t, failed.Message(), "params.md1.PASSWORD: ")
@@ -121,4 +126,17 @@ func TestAPreflightThatCannotBeReadMeansNothingWasSent(t *testing.T) {
 	require.Equal(t, ErrorTriggerNotSent, failed.Type())
 	require.Equal(t, 503, fault.HTTPStatus)
 	require.Empty(t, b.sent)
+}
+
+func TestASceneWhoseCallbacksWouldComeWithoutATokenIsNotRegistered(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	b.activities.unsigned = true
+	_, err := b.ExecuteActivity(b.activities.DpaSchedulePlan, SceneTrigger{PlanTrigger: PlanTrigger{PlanID: "p"}, SceneName: "巡检"})
+	failed, _ := failure(t, err)
+	require.Equal(t, ErrorInvalidInput, failed.Type())
+	require.Contains(t, failed.Message(), "DPA_BRIDGE_UNSIGNED")
+	require.Contains(t, failed.Message(), "starter schedule")
+	require.Empty(t, b.intents)
+	require.Empty(t, b.scenes)
 }

@@ -68,6 +68,8 @@ func native(value ref.Val) (any, error) {
 
 func nativeParts(value ref.Val) (any, error) {
 	switch value := value.(type) {
+	case *types.Err:
+		return nil, value
 	case types.Null:
 		return nil, nil
 	case types.Bool:
@@ -101,6 +103,9 @@ func nativeParts(value ref.Val) (any, error) {
 }
 
 func nativeObject(value traits.Mapper) (any, error) {
+	if size := value.Size(); types.IsError(size) {
+		return nil, size.(*types.Err)
+	}
 	object := map[string]any{}
 	for it := value.Iterator(); it.HasNext() == types.True; {
 		key := it.Next()

@@ -116,6 +116,11 @@ func (b boundedComparison) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 	if weigh(maxValue, operands[:]...) > maxValue {
 		return tooLarge()
 	}
+	if b.Function() != operators.In {
+		if err := firstError(operands[:]...); err != nil {
+			return err
+		}
+	}
 	switch b.Function() {
 	case operators.Equals:
 		return types.Equal(operands[0], operands[1])

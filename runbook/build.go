@@ -16,7 +16,7 @@ func (v Vars) addTo(d *Document) {
 	if d.Vars == nil {
 		d.Vars = Vars{}
 	}
-	for name := range sorted(v) {
+	for name := range Sorted(v) {
 		value, err := plain(v[name])
 		if err != nil {
 			value = v[name] // Validate tells what is wrong with it
@@ -97,4 +97,4 @@ func Each(expression string) StepOption { return func(s *Step) { s.ForEach = exp
 func IfFailed(then OnFailure) StepOption { return func(s *Step) { s.OnFailure = then } }
 
 // Undo sets what undoes the step.
-func Undo(job Job) StepOption { return func(s *Step) { s.Rollback = &job } }
+func Undo(job Job) StepOption { return func(s *Step) { s.Rollback = &Rollback{Job: job} } }

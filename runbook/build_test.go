@@ -74,10 +74,10 @@ func TestADocumentBuiltInGoIsCheckedLikeAnyOther(t *testing.T) {
 	require.Equal(t, []string{
 		"name is missing",
 		"vars.a: cannot be written as JSON: json: unsupported type: chan int",
-		"steps[0].timeout: wants to be more than zero, got -1ns",
-		"steps[0].maxFailures: wants at least 0, got -1",
+		"steps[0].timeout: must be more than zero, got -1ns",
+		"steps[0].maxFailures: must be at least 0, got -1",
 		"steps[0].maxFailures: is only for a step with forEach",
-		"steps[1]: wants exactly one of plan, model, approval, wait, runbook",
+		"steps[1]: must have exactly one of plan, model, approval, wait, runbook",
 		"steps[0]: the steps need each other in a circle: a needs b needs a",
 	}, problems(err))
 }
@@ -85,7 +85,7 @@ func TestADocumentBuiltInGoIsCheckedLikeAnyOther(t *testing.T) {
 func TestVariablesAreBoundBeforeARun(t *testing.T) {
 	t.Parallel()
 	document := parse(t, "name: x\nvars: {site: null, size: 2}\nsteps: [{id: a, plan: p}]")
-	require.Equal(t, []string{"vars.siet: there is no such variable", "vars.site: wants a value: it has no default"},
+	require.Equal(t, []string{"vars.siet: there is no such variable", "vars.site: is required: it has no default"},
 		problems(document.Bind(map[string]any{"siet": "a"})))
 	require.Equal(t, Vars{"site": nil, "size": int64(2)}, document.Vars, "nothing is bound where something is wrong")
 	require.NoError(t, document.Bind(map[string]any{"site": []int{1}}))

@@ -29,6 +29,7 @@ func compile(d *Document) (*Program, Faults) {
 	if c.language, err = theLanguage(); err != nil {
 		return nil, Faults{{Problem: fmt.Sprintf("the expression language cannot be set up: %s", err)}}
 	}
+	c.vars(d)
 	c.document(d, "", 1)
 	return c.program, c.faults
 }
@@ -45,6 +46,7 @@ type compiler struct {
 	program  *Program
 	size     int
 	faults   Faults
+	readings []reading // of the document
 }
 
 // site is where an expression stands, and what it may refer to there.
@@ -55,18 +57,24 @@ type site struct {
 	step      int
 	items     bool // item and index are known
 	self      bool // the step itself is known
+	vars      bool // it is in a variable of the outermost document: nothing is known but other variables
 }
 
 func (c *compiler) document(d *Document, path string, depth int) {
 	needs := resolve(d.Steps)
-	at := site{document: d, ids: make(map[string]int, len(d.Steps)), ancestors: ancestors(needs, order(needs))}
+	sorted := order(needs)
+	at := site{document: d, ids: make(map[string]int, len(d.Steps)), ancestors: ancestors(needs, sorted)}
 	for i := range d.Steps {
 		at.ids[d.Steps[i].ID] = i
 	}
+	around := c.readings
+	c.readings = nil
 	for i := range d.Steps {
 		at.step = i
 		c.step(&d.Steps[i], index(join(path, "steps"), i), at, depth)
 	}
+	c.unguarded(&reach{d, needs, sorted}, at.ids, c.readings)
+	c.readings = around
 }
 
 func (c *compiler) step(s *Step, path string, at site, depth int) {
@@ -103,7 +111,7 @@ func (c *compiler) step(s *Step, path string, at site, depth int) {
 func (c *compiler) text(text, path string, at site) {
 	parts, err := split(text)
 	if err != nil {
-		c.faults.addError(path, err)
+		c.faults.Add(path, err)
 	}
 	for _, part := range parts {
 		if part.expression {
@@ -133,27 +141,36 @@ func (c *compiler) expression(text, path string, at site, kinds ...types.Kind) {
 	for _, problem := range compiled.problems {
 		c.faults.add(path, "%s", problem)
 	}
+	if len(compiled.reads) > 0 {
+		c.readings = append(c.readings, reading{compiled, at.step, path})
+	}
 	for _, problem := range at.misplaced(compiled) {
 		c.faults.add(path, "%s", problem)
 	}
 	if compiled.result != nil && compiled.result.Kind() != types.DynKind && !slices.Contains(kinds, compiled.result.Kind()) {
-		wants := map[types.Kind]string{types.BoolKind: "true or false", types.ListKind: "a list"}[kinds[0]]
+		want := map[types.Kind]string{types.BoolKind: "true or false", types.ListKind: "a list"}[kinds[0]]
 		if len(kinds) > 1 {
-			wants = "a value that JSON has"
+			want = "a value that JSON has"
 		}
-		c.faults.add(path, "wants to give %s, gives %s", wants, cel.FormatCELType(compiled.result))
+		c.faults.add(path, "must give %s, gives %s", want, cel.FormatCELType(compiled.result))
 	}
 }
 
 // misplaced says what an expression refers to that is not known where it stands.
 func (at site) misplaced(e *expression) (problems []string) {
-	for name := range sorted(e.vars) {
+	for name := range Sorted(e.vars) {
 		if _, known := at.document.Vars[name]; !known {
 			problems = append(problems, fmt.Sprintf("there is no variable %q in vars", clip(name)))
 		}
 	}
+	if at.vars {
+		if len(e.steps) > 0 || e.runbook {
+			problems = append(problems, "may only use other variables: it is known before the run begins")
+		}
+		return problems
+	}
 	before := at.ancestors[at.step]
-	for id := range sorted(e.steps) {
+	for id := range Sorted(e.steps) {
 		step, known := at.ids[id]
 		switch {
 		case !known:

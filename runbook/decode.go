@@ -2,6 +2,7 @@ package runbook
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -53,7 +54,7 @@ func survey(node *yaml.Node, path string, depth int, places map[string]place, fa
 		key := node.Content[i]
 		at = place{key.Line, key.Column}
 		if key.Kind != yaml.ScalarNode || key.ShortTag() == "!!merge" || key.ShortTag() == "!!null" {
-			sound = refuse("the name of a field wants to be a text")
+			sound = refuse("the name of a field must be a string")
 			continue
 		}
 		below := join(path, key.Value)
@@ -74,13 +75,11 @@ func index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
 // cannot read it leaves as it was.
 func decode(node *yaml.Node, value reflect.Value, path string, faults *Faults) {
 	if unmarshaler, ok := value.Addr().Interface().(json.Unmarshaler); ok && value.Type() != reflect.TypeFor[Vars]() {
-		if err := unmarshaler.UnmarshalJSON(toJSON(node)); err != nil {
-			faults.addError(path, err)
-		}
+		faults.Add(path, unmarshaler.UnmarshalJSON(toJSON(node)))
 		return
 	}
-	tag, mismatch := node.ShortTag(), func(wants string) {
-		faults.add(path, "wants %s, got %s", wants, describe(node))
+	tag, mismatch := node.ShortTag(), func(want string) {
+		faults.add(path, "must be %s, got %s", want, describe(node))
 	}
 	switch kind := value.Kind(); {
 	case kind == reflect.Pointer:
@@ -112,9 +111,9 @@ func decode(node *yaml.Node, value reflect.Value, path string, faults *Faults) {
 	case kind == reflect.String && (tag == "!!str" || tag == "!!timestamp"):
 		value.SetString(node.Value)
 	case kind == reflect.String && node.Kind == yaml.ScalarNode && tag != "!!null":
-		mismatch("a text, in quotes")
+		mismatch("a string, in quotes")
 	case kind == reflect.String:
-		mismatch("a text")
+		mismatch("a string")
 	case kind == reflect.Bool && tag == "!!bool":
 		value.SetBool(strings.EqualFold(node.Value, "true"))
 	case kind == reflect.Bool:
@@ -176,11 +175,14 @@ func decodeAny(node *yaml.Node, path string, faults *Faults) any {
 func decodeNumber(text, path string, faults *Faults) any {
 	digits := strings.TrimLeft(text, "+-")
 	if len(digits) > 1 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9' {
-		faults.add(path, "%s may mean two numbers: leave the leading zero out, or put quotes around a text", clip(text))
+		faults.add(path, "%s may mean two numbers: leave the leading zero out, or put quotes around a string", clip(text))
 		return nil
 	}
 	if number, err := strconv.ParseInt(text, 0, 64); err == nil {
 		return number
+	} else if errors.Is(err, strconv.ErrRange) {
+		faults.add(path, "%s has more digits than a number can keep: put quotes around it", clip(text))
+		return nil
 	}
 	number, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsInf(number, 0) || math.IsNaN(number) {

@@ -6,15 +6,20 @@ type Document struct {
 	Name string `json:"name"`
 	// Description says what it is for.
 	Description string `json:"description,omitempty"`
-	// Vars are values that expressions know as vars: defaults, where a null must be given at the start.
+	// Vars are values that expressions know as vars: defaults, where a null must be given at the start. They may use other
+	// variables by expressions of their own, but not in a circle.
 	// A nested runbook's may hold expressions of the runbook around it.
 	Vars Vars `json:"vars,omitempty"`
-	// MaxParallel is how many steps may run side by side; 0 is no limit.
+	// MaxParallel is how many plans, models and nested runbooks may run side by side; 0 is no limit. People
+	// and waits do not count.
 	MaxParallel int `json:"maxParallel,omitempty"`
 	// OnFailure is for the steps that do not say it themselves: pause if empty.
 	OnFailure OnFailure `json:"onFailure,omitempty"`
 	// Target is how long the runbook should take. It is reported, not enforced.
 	Target Duration `json:"target,omitzero"`
+	// Timeout is how long the runbook may take: then it ends as after a failure with onFailure: abort, and
+	// begins no rollbacks.
+	Timeout Duration `json:"timeout,omitzero"`
 	// Steps are in the order in which they are written.
 	Steps []Step `json:"steps"`
 }
@@ -32,15 +37,15 @@ type Step struct {
 	Approval *Approval `json:"approval,omitempty"`
 	// Wait lets time pass.
 	Wait Duration `json:"wait,omitzero"`
-	// Runbook is run as a workflow of its own.
+	// Runbook is run as a part of this one: its steps are known by path, such as verify/business.
 	Runbook *Document `json:"runbook,omitempty"`
 
 	// Needs are the steps that come before: the one written before it if nil, none if empty.
 	Needs []Need `json:"needs,omitzero"`
 	// Join says how many of Needs it takes: all if empty.
 	Join Join `json:"join,omitempty"`
-	// When is an expression; the step is skipped where it gives false. It is evaluated once, before
-	// ForEach.
+	// When is an expression; the step is skipped where it gives false. It is evaluated each time the step
+	// is about to run, before ForEach.
 	When string `json:"when,omitempty"`
 	// ForEach is an expression that gives a list; the step runs once for each of its items.
 	ForEach string `json:"forEach,omitempty"`
@@ -52,9 +57,16 @@ type Step struct {
 	Retries int `json:"retries,omitempty"`
 	// OnFailure is the document's if empty.
 	OnFailure OnFailure `json:"onFailure,omitempty"`
-	// Rollback undoes the step after it had succeeded. Its expressions know the step itself, and item
+	// Rollback undoes the step, where a runbook is rolled back. Its expressions know the step itself, and item
 	// and index where the step has ForEach.
-	Rollback *Job `json:"rollback,omitempty"`
+	Rollback *Rollback `json:"rollback,omitempty"`
+}
+
+// Rollback is the plan or model that undoes a step.
+type Rollback struct {
+	Job
+	// When says how far the step must have come to be undone: succeeded if empty.
+	When RollbackWhen `json:"when,omitempty"`
 }
 
 // Job is one run of a plan or a model: what RunPlan and RunModel take.
@@ -88,7 +100,8 @@ type Job struct {
 type Approval struct {
 	// Message is what they are asked; expressions in it are replaced.
 	Message string `json:"message"`
-	// Approvers are who may answer; anyone if empty. Expressions in them are replaced.
+	// Approvers are who may answer; anyone if empty. Expressions in them are replaced; one that is nothing
+	// but an expression may give a list of people.
 	Approvers []string `json:"approvers,omitempty"`
 	// Quorum is how many must approve; 1 if 0. One who rejects is enough to reject.
 	Quorum int `json:"quorum,omitempty"`

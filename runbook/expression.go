@@ -2,6 +2,7 @@ package runbook
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -18,8 +19,13 @@ type expression struct {
 	result   *types.Type
 	problems []string
 	// What it refers to by name.
-	steps, vars map[string]bool
+	steps, vars names
 	item        bool
+	// reads are the steps whose outputs it reads: true where it does so without a guard.
+	reads names
+	// conditions are the parts that all must hold.
+	conditions []string
+	runbook    bool
 }
 
 // compile is the same for the same source. What the checker of workflows finds in the library's parser
@@ -31,7 +37,7 @@ func (l language) compile(of source) *expression {
 	if of.items {
 		known = l.items
 	}
-	e := &expression{steps: map[string]bool{}, vars: map[string]bool{}}
+	e := &expression{steps: names{}, vars: names{}, reads: names{}}
 	if strings.Contains(of.text, opening) {
 		e.problems = []string{"this is an expression already: write it without ${{ }}"}
 		return e
@@ -53,6 +59,9 @@ func (l language) compile(of source) *expression {
 		return e
 	}
 	e.result = checked.OutputType()
+	e.read(parsed.NativeRep().Expr(), names{})
+	e.conditions = conditions(parsed)
+	e.problems = append(e.problems, impossibleStatuses(checked.NativeRep())...)
 	program, err := known.Program(checked,
 		cel.CostTracking(costs{}), cel.CostLimit(maxCost), cel.CustomDecoratorV2(bounded))
 	if err != nil {
@@ -60,6 +69,46 @@ func (l language) compile(of source) *expression {
 	}
 	e.program = program
 	return e
+}
+
+// impossibleStatuses finds statuses that are compared with a word which no step ever has.
+func impossibleStatuses(checked *ast.AST) (problems []string) {
+	status := func(expr ast.Expr) bool {
+		if expr.Kind() != ast.SelectKind || expr.AsSelect().FieldName() != "status" {
+			return false
+		}
+		of := checked.GetType(expr.AsSelect().Operand().ID())
+		return of.Kind() == types.StructKind && of.TypeName() == typeStep
+	}
+	note := func(words ...ast.Expr) {
+		for _, word := range words {
+			if word.Kind() != ast.LiteralKind {
+				continue
+			}
+			if text, ok := word.AsLiteral().(types.String); ok && !slices.Contains(Statuses, string(text)) {
+				problems = append(problems, fmt.Sprintf("no step ever has the status %q: it is one of %s",
+					clip(string(text)), strings.Join(Statuses, ", ")))
+			}
+		}
+	}
+	ast.PostOrderVisit(checked.Expr(), ast.NewExprVisitor(func(expr ast.Expr) {
+		if expr.Kind() != ast.CallKind || len(expr.AsCall().Args()) != 2 {
+			return
+		}
+		switch a, b := expr.AsCall().Args()[0], expr.AsCall().Args()[1]; expr.AsCall().FunctionName() {
+		case operators.Equals, operators.NotEquals:
+			if status(a) {
+				note(b)
+			} else if status(b) {
+				note(a)
+			}
+		case operators.In:
+			if status(a) && b.Kind() == ast.ListKind {
+				note(b.AsList().Elements()...)
+			}
+		}
+	}))
+	return problems
 }
 
 func problem(issue *common.Error) string {
@@ -112,10 +161,12 @@ func (e *expression) refer(root ast.Expr) (loops int) {
 		switch ident.AsIdent() {
 		case "steps":
 			if !named[ident.ID()] {
-				e.problems = append(e.problems, "steps wants to be followed by a step's id, as in steps.freeze or steps['cool-down']")
+				e.problems = append(e.problems, "steps must be followed by a step's id, as in steps.freeze or steps['cool-down']")
 			}
 		case "item", "index":
 			e.item = true
+		case "runbook":
+			e.runbook = true
 		}
 	}
 	return loops

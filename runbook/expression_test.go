@@ -29,16 +29,26 @@ func scene() Scope {
 			"site": "east", "hosts": []any{"web1", "web2"}, "size": int64(2), "a-b": int64(1),
 			"deep": map[string]any{"list": []any{map[string]any{"name": "x"}}, "z": int64(1), "a": int64(2), "m": int64(3)},
 		},
-		Steps: map[string]Result{
+		Step: steps(map[string]Result{
 			"first": {
-				Status: "SUCCESS", InstanceID: "in1", Outputs: map[string]string{"复制延迟": "0", "list": "a,b\n"},
-				Models: map[string]map[string]string{"md1": {"复制延迟": "0"}},
-				Items:  []Result{{Status: "FAILED", InstanceID: "in2"}},
+				Status: "SUCCESS", InstanceID: "in1",
+				Outputs: []ModelOutputs{
+					{ModelID: "md1", Nodes: []NodeOutput{{Name: "复制延迟", Result: "0"}}},
+					{ModelID: "md2", Nodes: []NodeOutput{{Name: "list", Result: "a,b\n"}}},
+				},
+				Items: []Result{{Status: "FAILED", InstanceID: "in2"}},
 			},
 			"cool-down": {Status: "SKIPPED"},
 			"here":      {InstanceID: "in3"},
-		},
+		}),
 		WorkflowID: "run-1",
+	}
+}
+
+func steps(results map[string]Result) func(id string) (Result, bool) {
+	return func(id string) (Result, bool) {
+		result, known := results[id]
+		return result, known
 	}
 }
 
@@ -80,16 +90,16 @@ func TestExpressionsThatCannotBeRightAreRefused(t *testing.T) {
 	for fields, want := range map[string]string{
 		`when: "1 +"`:                                                          "steps[3].when: Syntax error",
 		`when: "vars.size"`:                                                    "",
-		`when: "1"`:                                                            "when: wants to give true or false, gives int",
+		`when: "1"`:                                                            "when: must give true or false, gives int",
 		`when: "site == 'a'"`:                                                  "undeclared reference to 'site' (at column 1 of the expression)",
 		`when: "vars.cite == 'a'"`:                                             `there is no variable "cite" in vars`,
 		`when: "vars['cite'] == 'a'"`:                                          `there is no variable "cite" in vars`,
-		`when: "steps.nowhere.status == 'a'"`:                                  `there is no step "nowhere"`,
-		`when: "steps.aside.status == 'a'"`:                                    `nothing is known of step "aside" here: it does not come before`,
-		`when: "steps['later'].status == 'a'"`:                                 `nothing is known of step "later" here`,
-		`when: "steps.here.status == 'a'"`:                                     `nothing is known of step "here" before it has run`,
-		`when: "steps.exists(s, true)"`:                                        "steps wants to be followed by a step's id",
-		`when: "steps[vars.site].status == ''"`:                                "steps wants to be followed by a step's id",
+		`when: "steps.nowhere.status == 'FAILED'"`:                             `there is no step "nowhere"`,
+		`when: "steps.aside.status == 'FAILED'"`:                               `nothing is known of step "aside" here: it does not come before`,
+		`when: "steps['later'].status == 'FAILED'"`:                            `nothing is known of step "later" here`,
+		`when: "steps.here.status == 'FAILED'"`:                                `nothing is known of step "here" before it has run`,
+		`when: "steps.exists(s, true)"`:                                        "steps must be followed by a step's id",
+		`when: "steps[vars.site].status == 'FAILED'"`:                          "steps must be followed by a step's id",
 		`when: "steps.first.state == 'a'"`:                                     "undefined field 'state'",
 		`when: "steps.first.status == 1"`:                                      "found no matching overload for '_==_' applied to '(string, int)'",
 		`when: "steps.first.outputs.lag < 5"`:                                  "found no matching overload for '_<_' applied to '(string, int)'",
@@ -97,12 +107,12 @@ func TestExpressionsThatCannotBeRightAreRefused(t *testing.T) {
 		`when: "now() > 1"`:                                                    "undeclared reference to 'now'",
 		`when: "timestamp(0).getHours() > 1"`:                                  "undeclared reference to 'getHours'",
 		`when: "${{ vars.size == 2 }}"`:                                        "this is an expression already: write it without ${{ }}",
-		`forEach: "vars"`:                                                      "forEach: wants to give a list, gives map(string, dyn)",
+		`forEach: "vars"`:                                                      "forEach: must give a list, gives map(string, dyn)",
 		`params: {md1: {A: "${{ index }}"}}`:                                   "params.md1.A: index is known only inside a step with forEach",
 		`params: {md1: {A: "${{ 1"}}`:                                          "params.md1.A: ${{ is not closed by }}",
 		`params: {md1: {A: "${{ }}"}}`:                                         "params.md1.A: Syntax error",
-		`params: {md1: {A: "${{ null }}"}}`:                                    "wants to give a value that JSON has, gives null",
-		`params: {md1: {A: "${{ steps.first }}"}}`:                             "wants to give a value that JSON has, gives dpaflow.Step",
+		`params: {md1: {A: "${{ null }}"}}`:                                    "must give a value that JSON has, gives null",
+		`params: {md1: {A: "${{ steps.first }}"}}`:                             "must give a value that JSON has, gives dpaflow.Step",
 		`rollback: {plan: p, params: {md1: {A: "${{ steps.later.status }}"}}}`: "rollback.params.md1.A: nothing is known of step",
 		`when: "` + strings.Repeat("1+", 100) + `1 > 0"`:                       "recursion",
 		`when: "` + strings.Repeat("'a'", 2000) + `"`:                          "size",
@@ -171,9 +181,9 @@ func TestWhatGoesWrongInAnEvaluationSaysWhere(t *testing.T) {
 	t.Parallel()
 	program := compiled(t, stage(`plan: p, when: "vars.size", forEach: "vars.site", params: {md1: {A: "${{ steps.first.outputs.lag }}", B: "${{ vars.deep.q }}"}}`))
 	_, err := program.When(here, scene())
-	require.EqualError(t, err, "steps[3].when: wants to give true or false, gave int")
+	require.EqualError(t, err, "steps[3].when: must give true or false, gave int")
 	_, err = program.ForEach(here, scene())
-	require.EqualError(t, err, "steps[3].forEach: wants to give a list, gave string")
+	require.EqualError(t, err, "steps[3].forEach: must give a list, gave string")
 	_, err = program.Job(here, scene())
 	require.EqualError(t, err, "steps[3].params.md1.A: cannot be evaluated: no such key: lag; steps[3].params.md1.B: cannot be evaluated: no such key: q")
 	_, err = program.Job(here, Scope{Vars: scene().Vars})
@@ -182,7 +192,7 @@ func TestWhatGoesWrongInAnEvaluationSaysWhere(t *testing.T) {
 
 func TestAPreviewLeavesWhatIsNotKnownYet(t *testing.T) {
 	t.Parallel()
-	program := compiled(t, stage(`plan: p, when: "steps.first.status == ''", forEach: "steps.first.outputs.list.split(',')", params: {md1: {A: "${{ item }}", B: "${{ vars.site }}"}}`))
+	program := compiled(t, stage(`plan: p, when: "steps.first.status == 'FAILED'", forEach: "steps.first.outputs.list.split(',')", params: {md1: {A: "${{ item }}", B: "${{ vars.site }}"}}`))
 	preview := Scope{Vars: scene().Vars, Preview: true}
 	_, err := program.When(here, preview)
 	require.ErrorIs(t, err, ErrNotYetKnown)

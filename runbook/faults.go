@@ -2,12 +2,13 @@ package runbook
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 )
 
-// Fault is one thing that is wrong with a document, and where.
+// Fault is one thing that is wrong with a document or another input, and where.
 type Fault struct {
 	// Path is the place in the document, such as steps[3].params.md1.HOST; empty for the whole.
 	Path string `json:"path"`
@@ -30,7 +31,7 @@ func (f Fault) String() string {
 	return text
 }
 
-// Faults are everything that is wrong with a document, in the order of their places.
+// Faults are everything that is wrong with a document or another input.
 type Faults []Fault
 
 // Error lists all faults, each with its place.
@@ -54,16 +55,18 @@ func (f *Faults) add(path, problem string, args ...any) {
 	*f = append(*f, Fault{Path: path, Problem: fmt.Sprintf(problem, args...)})
 }
 
-// addError adds an error at a path; one that is Faults is taken over below that path.
-func (f *Faults) addError(path string, err error) {
-	nested, ok := err.(Faults)
-	if !ok {
+// Add adds an error at a path; one that is Faults is taken over below that path, nil is nothing.
+func (f *Faults) Add(path string, err error) {
+	var nested Faults
+	switch {
+	case err == nil:
+	case errors.As(err, &nested):
+		for _, fault := range nested {
+			fault.Path = join(path, fault.Path)
+			*f = append(*f, fault)
+		}
+	default:
 		f.add(path, "%s", err)
-		return
-	}
-	for _, fault := range nested {
-		fault.Path = join(path, fault.Path)
-		*f = append(*f, fault)
 	}
 }
 

@@ -82,7 +82,7 @@ func joinTexts(list, separator ref.Val) ref.Val {
 	for it := list.(traits.Lister).Iterator(); it.HasNext() == types.True; {
 		text, ok := it.Next().(types.String)
 		if !ok {
-			return types.NewErr("join wants a list of texts")
+			return types.NewErr("join takes a list of strings")
 		}
 		if !first {
 			out.WriteString(between)

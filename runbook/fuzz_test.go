@@ -25,7 +25,7 @@ func FuzzParse(f *testing.F) {
 		require.NoError(t, document.Validate(), "what Parse accepts is valid")
 		_, err = document.Compile()
 		require.NoError(t, err)
-		document.Graph().Next(make([]State, len(document.Steps)))
+		document.Graph()
 		data, err := json.Marshal(document)
 		require.NoError(t, err)
 		again, err := Parse(data)
@@ -53,7 +53,7 @@ func FuzzExpression(f *testing.F) {
 				return
 			}
 		}
-		scope := Scope{Vars: d.Vars, Steps: map[string]Result{"a": {Outputs: map[string]string{"x": "y"}}}}
+		scope := Scope{Vars: d.Vars, Step: steps(map[string]Result{"a": {Outputs: []ModelOutputs{{ModelID: "m", Nodes: []NodeOutput{{Name: "x", Result: "y"}}}}}})}
 		holds, err := program.When(1, scope)
 		job, errJob := program.Job(1, scope)
 		for range 3 {

@@ -10,27 +10,14 @@ type Edge struct {
 
 // Graph is the order of a document's steps. Steps go by their index in the document.
 type Graph struct {
-	needs     [][]Edge
-	any       []bool // the steps that need only one of theirs
-	goesOn    []bool // the steps whose failure holds up nobody
-	order     []int
-	ancestors []set
+	needs [][]Edge
+	order []int
 }
 
 // Graph returns the order of the steps of a document that Validate found nothing wrong with.
 func (d *Document) Graph() *Graph {
-	g := &Graph{
-		needs:  resolve(d.Steps),
-		any:    make([]bool, len(d.Steps)),
-		goesOn: make([]bool, len(d.Steps)),
-	}
-	for i := range d.Steps {
-		g.any[i] = d.Steps[i].Join == JoinAny
-		g.goesOn[i] = d.FailureOf(i) == ContinueOnFailure
-	}
-	g.order = order(g.needs)
-	g.ancestors = ancestors(g.needs, g.order)
-	return g
+	needs := resolve(d.Steps)
+	return &Graph{needs: needs, order: order(needs)}
 }
 
 // FailureOf returns what becomes of the runbook when a step fails: the step's own word, the document's
@@ -49,9 +36,6 @@ func (g *Graph) Needs(step int) []Edge { return g.needs[step] }
 
 // Order returns all steps, each after those that it needs; where there is a choice, as they are written.
 func (g *Graph) Order() []int { return g.order }
-
-// Before reports whether a step needs another one, directly or by way of others.
-func (g *Graph) Before(earlier, later int) bool { return g.ancestors[later].has(earlier) }
 
 // resolve finds the steps that each step needs. Without needs it is the one written before it; what is
 // not there is left out.

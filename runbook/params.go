@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 )
 
 // Param is the value of an input, or in a plan's Params the inputs of one of its models. In JSON it is
@@ -49,7 +50,7 @@ func (p *Param) UnmarshalJSON(data []byte) error {
 	case '{':
 		return p.unmarshalObject(data)
 	case '[', 'n':
-		return fmt.Errorf(`wants a text such as "5", or {secretRef: name}, got %s`, clip(string(data)))
+		return fmt.Errorf(`must be a string such as "5", or {secretRef: name}, got %s`, clip(string(data)))
 	}
 	p.Text = string(data)
 	return nil
@@ -62,17 +63,15 @@ func (p *Param) unmarshalObject(data []byte) error {
 	}
 	if reference, ok := fields["secretRef"]; ok && len(fields) == 1 && reference[0] != '{' {
 		if json.Unmarshal(reference, &p.SecretRef) != nil || p.SecretRef == "" {
-			return errors.New("secretRef wants the name of a secret")
+			return errors.New("secretRef must be the name of a secret")
 		}
 		return nil
 	}
 	var faults Faults
 	p.Inputs = make(Params, len(fields))
-	for name := range sorted(fields) {
+	for name := range Sorted(fields) {
 		var input Param
-		if err := input.UnmarshalJSON(fields[name]); err != nil {
-			faults.addError(name, err)
-		}
+		faults.Add(name, input.UnmarshalJSON(fields[name]))
 		p.Inputs[name] = input
 	}
 	return faults.Err()
@@ -96,7 +95,30 @@ func plain(value any) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot be written as JSON: %w", err)
 	}
+	if replaced.Match(data) {
+		return nil, errNotUTF8
+	}
 	var result any
 	err = decodeJSON(data, &result)
 	return result, err
+}
+
+// replaced is what JSON has for bytes that are no UTF-8.
+var replaced = regexp.MustCompile(`(?:^|[^\\])(?:\\\\)*\\ufffd`)
+
+var errNotUTF8 = errors.New("holds text that is not UTF-8")
+
+// ParseValue reads a value as Vars hold it from its JSON.
+func ParseValue(data []byte) (value any, err error) {
+	err = decodeJSON(data, &value)
+	return value, err
+}
+
+// FormatValue writes a value as JSON: the same for equal values.
+func FormatValue(value any) (json.RawMessage, error) {
+	bare, err := plain(value)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(bare)
 }

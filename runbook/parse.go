@@ -7,8 +7,10 @@ import (
 	"io"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -30,22 +32,57 @@ func Parse(data []byte) (*Document, error) {
 // ParseInto is Parse for a struct that embeds Document beside fields of its own. Those are read like
 // the document's: by their json tags, with unknown fields and wrong types refused.
 func ParseInto(data []byte, into interface{ document() *Document }) error {
+	return decodeText(data, into, func(found Faults) Faults { return into.document().check(found) })
+}
+
+// DecodeText fills the struct that into points to from YAML or JSON, as strictly as Parse. The error is Faults:
+// everything that is wrong, each with its path, line and column.
+func DecodeText(data []byte, into any) error {
+	return decodeText(data, into, func(Faults) Faults { return nil })
+}
+
+func decodeText(data []byte, into any, check func(Faults) Faults) error {
 	root, faults := read(data)
 	if len(faults) > 0 {
 		return faults
 	}
 	if root.Kind != yaml.MappingNode {
-		return Faults{{Problem: "the document wants to be an object, got " + describe(root), Line: root.Line, Column: root.Column}}
+		return Faults{{Problem: "the document must be an object, got " + describe(root), Line: root.Line, Column: root.Column}}
 	}
 	places := map[string]place{}
 	if survey(root, "", 0, places, &faults) {
 		decode(root, reflect.ValueOf(into).Elem(), "", &faults)
-		faults = append(faults, into.document().check(faults)...)
+		faults = append(faults, check(faults)...)
 	}
 	return faults.located(places).Err()
 }
 
 func (d *Document) document() *Document { return d }
+
+// Decode fills the struct that into points to from a JSON object and is as strict as Parse: it finds every unknown or
+// repeated field and every value of the wrong kind. The error is Faults, without places in the text. No data at all is
+// an empty object, and a field that is null is left out.
+func Decode(data []byte, into any) error {
+	if len(data) == 0 {
+		return nil
+	}
+	if !json.Valid(data) {
+		return Faults{{Problem: "the input is not JSON: " + json.Unmarshal(data, into).Error()}}
+	}
+	root, err := readJSON(data)
+	if err != nil {
+		return Faults{{Problem: err.Error()}}
+	}
+	if root.Kind != yaml.MappingNode {
+		return Faults{{Problem: "the input must be one JSON object, got " + describe(root)}}
+	}
+	for i := len(root.Content) - 2; i >= 0; i -= 2 {
+		if root.Content[i+1].ShortTag() == "!!null" {
+			root.Content = slices.Delete(root.Content, i, i+2)
+		}
+	}
+	return decodeNode(root, into)
+}
 
 // decodeJSON fills what into points to from JSON, strictly: the error is Faults without places.
 func decodeJSON(data []byte, into any) error {
@@ -53,6 +90,10 @@ func decodeJSON(data []byte, into any) error {
 	if err != nil {
 		return err
 	}
+	return decodeNode(root, into)
+}
+
+func decodeNode(root *yaml.Node, into any) error {
 	var faults Faults
 	if survey(root, "", 0, map[string]place{}, &faults) {
 		decode(root, reflect.ValueOf(into).Elem(), "", &faults)
@@ -63,7 +104,12 @@ func decodeJSON(data []byte, into any) error {
 // read makes the tree of a text. JSON has a reader of its own: YAML has no surrogate pairs.
 func read(data []byte) (*yaml.Node, Faults) {
 	if len(data) > maxSize {
-		return nil, Faults{{Problem: "the document wants at most " + strconv.Itoa(maxSize) + " bytes, got " + strconv.Itoa(len(data))}}
+		return nil, Faults{{Problem: "the document must have at most " + strconv.Itoa(maxSize) + " bytes, got " + strconv.Itoa(len(data))}}
+	}
+	if !utf8.Valid(data) {
+		before, _, _ := strings.Cut(strings.ToValidUTF8(string(data), "\x00"), "\x00")
+		line := strings.Count(before, "\n") + 1
+		return nil, Faults{{Problem: "the document is not UTF-8", Line: line, Column: utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1}}
 	}
 	if json.Valid(data) {
 		root, err := readJSON(data)

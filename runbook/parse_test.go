@@ -46,14 +46,14 @@ steps:
     when: "vars.sitee == 'a'"
 `))
 	require.Equal(t, []string{
-		`2:1: onFailure: wants pause | abort | continue | rollback, got "ignore"`,
+		`2:1: onFailure: must be pause | abort | continue | rollback, got "ignore"`,
 		`7:5: steps[0].retry: there is no such field`,
 		`8:5: steps[1].id: "first" is the id of steps[0] already`,
-		`10:5: steps[2]: wants exactly one of plan, model, approval, wait, runbook, got plan and wait`,
+		`10:5: steps[2]: must have exactly one of plan, model, approval, wait, runbook, got plan and wait`,
 		`14:13: steps[3].needs[0]: there is no step "nowhere"`,
 		`16:5: steps[4]: the steps need each other in a circle: left needs right needs left`,
-		`23:5: steps[6].wait: wants a duration such as "90s" or "2h", got "soon"`,
-		`25:52: steps[7].approval.quorum: wants at most 1, as many as there are approvers, got 2`,
+		`23:5: steps[6].wait: must be a duration such as "90s" or "2h", got "soon"`,
+		`25:52: steps[7].approval.quorum: must be at most 1, as many as there are approvers, got 2`,
 		`29:20: steps[8].params.md1.TARGET: nothing is known of step "ask" here: it does not come before this one by way of needs`,
 		`32:5: steps[9].when: there is no variable "sitee" in vars`,
 	}, problems(err))
@@ -64,9 +64,9 @@ func TestFaultsOfJSONHaveTheirPlacesToo(t *testing.T) {
 	_, err := Parse([]byte("{\n  \"name\": \"切换\", \"nmae\": 1,\n  \"steps\": [{\"id\": \"a\", \"plan\": 5}, {\"id\": \"b\",\n\t\"wait\": \"1h\", \"retries\": -1}]\n}"))
 	require.Equal(t, []string{
 		`2:17: nmae: there is no such field`,
-		`3:25: steps[0].plan: wants a text, in quotes, got 5`,
+		`3:25: steps[0].plan: must be a string, in quotes, got 5`,
 		`4:16: steps[1].retries: does not fit a step with wait, only one with plan, model`,
-		`4:16: steps[1].retries: wants at least 0, got -1`,
+		`4:16: steps[1].retries: must be at least 0, got -1`,
 	}, problems(err))
 }
 
@@ -74,16 +74,16 @@ func TestWhatIsNoDocumentIsRefusedWithItsPlace(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"":                          "there is no document",
-		"- a":                       "1:1: the document wants to be an object, got a list",
+		"- a":                       "1:1: the document must be an object, got a list",
 		"name: [":                   "1:1: this is neither YAML nor JSON: did not find expected node content",
 		"name: a\nname: b":          "2:1: name: is given twice",
 		`{"name": "a", "name": ""}`: "1:15: name: is given twice",
 		"name: a\n---\nname: b":     "2:1: the text goes on after its document",
 		"x: &a {b: *a}":             "1:11: x.b: aliases are not taken: write the value out, as JSON would have it",
-		"<<: {name: a}":             "1:1: the name of a field wants to be a text",
+		"<<: {name: a}":             "1:1: the name of a field must be a string",
 		"name: !secret a":           "1:7: name: the tag !secret is not taken",
 		strings.Repeat("[", 5000):   "",
-		strings.Repeat(" ", 2<<20):  "the document wants at most 1048576 bytes, got 2097152",
+		strings.Repeat(" ", 2<<20):  "the document must have at most 1048576 bytes, got 2097152",
 	} {
 		_, err := Parse([]byte(text))
 		require.Error(t, err, text)
@@ -116,9 +116,9 @@ func TestInputsAreSentAsTheyWereWritten(t *testing.T) {
 		"A": Text("1.10"), "B": Text("007"), "C": Text("true"), "D": Text("2026-01-02"), "E": Text(""), "F": SecretRef("s"),
 	}, document.Steps[0].Params)
 	for params, want := range map[string]string{
-		"{A: null}":                 "steps[0].params.A: wants a text",
-		"{A: {secretRef: 1}}":       "steps[0].params.A: secretRef wants the name of a secret",
-		"{A: {B: c}}":               "steps[0].params.A: wants a text such as",
+		"{A: null}":                 "steps[0].params.A: must be a string",
+		"{A: {secretRef: 1}}":       "steps[0].params.A: secretRef must be the name of a secret",
+		"{A: {B: c}}":               "steps[0].params.A: must be a string such as",
 		`{A: {secretRef: "${{1}}"}`: "",
 	} {
 		_, err := Parse([]byte("name: x\nsteps: [{id: a, model: m, params: " + params + "}]"))
@@ -160,9 +160,9 @@ func TestAStructAroundTheDocumentIsReadStrictlyToo(t *testing.T) {
 	require.Equal(t, Duration(90*time.Second), in.Steps[0].Wait)
 	err := ParseInto([]byte(`{"name": "x", "dryRun": "yes", "dry": 1, "steps": [{"id": "a"}]}`), &in)
 	require.Equal(t, []string{
-		`1:15: dryRun: wants true or false, got "yes"`,
+		`1:15: dryRun: must be true or false, got "yes"`,
 		`1:32: dry: there is no such field`,
-		`1:52: steps[0]: wants exactly one of plan, model, approval, wait, runbook`,
+		`1:52: steps[0]: must have exactly one of plan, model, approval, wait, runbook`,
 	}, problems(err))
 }
 

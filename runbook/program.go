@@ -31,7 +31,7 @@ func (p *Program) When(step int, s Scope) (bool, error) {
 	}
 	holds, ok := value.(types.Bool)
 	if !ok {
-		return false, at(step, "when", fmt.Errorf("wants to give true or false, gave %s", value.Type().TypeName()))
+		return false, at(step, "when", fmt.Errorf("must give true or false, gave %s", value.Type().TypeName()))
 	}
 	return bool(holds), nil
 }
@@ -48,7 +48,7 @@ func (p *Program) ForEach(step int, s Scope) ([]any, error) {
 	}
 	list, ok := value.(traits.Lister)
 	if !ok {
-		return nil, at(step, "forEach", fmt.Errorf("wants to give a list, gave %s", value.Type().TypeName()))
+		return nil, at(step, "forEach", fmt.Errorf("must give a list, gave %s", value.Type().TypeName()))
 	}
 	if list.Size().(types.Int) > MaxItems {
 		return nil, at(step, "forEach", fmt.Errorf("gives %v items, at most %d are taken", list.Size(), MaxItems))
@@ -77,8 +77,29 @@ func (p *Program) Rollback(step int, s Scope) (Job, error) {
 // Approval returns a step's question with its expressions replaced.
 func (p *Program) Approval(step int, s Scope) (Approval, error) {
 	r := p.renderer(step, s)
-	approval := p.document.Steps[step].Approval.withTexts(join(stepPath(step), "approval"), r.text)
+	at := join(stepPath(step), "approval")
+	approval := p.document.Steps[step].Approval.withTexts(at, r.text)
+	approval.Approvers = r.approvers(join(at, "approvers"), p.document.Steps[step].Approval.Approvers)
+	if people := len(approval.Approvers); people > 0 && approval.Quorum > people {
+		r.faults.add(join(at, "quorum"), "%d people must approve, but only %d may", approval.Quorum, people)
+	}
 	return approval, r.faults.Err()
+}
+
+// Inner returns the program of a step's runbook.
+func (p *Program) Inner(step int) *Program {
+	return &Program{document: p.document.Steps[step].Runbook, compiled: p.compiled}
+}
+
+// InnerVars returns the vars of a step's runbook, with the expressions in them replaced by their values.
+func (p *Program) InnerVars(step int, s Scope) (Vars, error) {
+	nested, err := p.Nested(step, s)
+	if err != nil || s.Preview {
+		return nested.Vars, err
+	}
+	var faults Faults
+	faults.Add(join(stepPath(step), "runbook"), nested.Bind(nil))
+	return nested.Vars, faults.Err()
 }
 
 // Nested returns a step's runbook with the expressions in its vars replaced by their values: a document
@@ -98,8 +119,8 @@ func (p *Program) value(of source, s Scope) (ref.Val, error) {
 	if e == nil || e.program == nil {
 		return nil, errors.New("is not what was compiled: the document was changed since")
 	}
-	for id := range sorted(e.steps) {
-		if _, known := s.Steps[id]; !known {
+	for id := range Sorted(e.steps) {
+		if _, known := s.known(id); !known {
 			if s.Preview {
 				return nil, ErrNotYetKnown
 			}

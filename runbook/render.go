@@ -33,9 +33,7 @@ func (r *renderer) text(path, text string) string {
 	if errors.Is(err, ErrNotYetKnown) {
 		return text
 	}
-	if err != nil {
-		r.faults.addError(path, err)
-	}
+	r.faults.Add(path, err)
 	return rendered
 }
 
@@ -53,10 +51,32 @@ func (r *renderer) value(path, text string) any {
 	if err == nil {
 		plain, err = native(value)
 	}
-	if err != nil {
-		r.faults.addError(path, err)
-	}
+	r.faults.Add(path, err)
 	return plain
+}
+
+// approvers renders the people who may answer, each of them once. A list stands for those in it.
+func (r *renderer) approvers(path string, texts []string) (people []string) {
+	for i, text := range texts {
+		at := index(path, i)
+		value, known := r.value(at, text), len(r.faults)
+		list, ok := value.([]any)
+		if !ok {
+			list = []any{value}
+		}
+		for _, value := range list {
+			name, ok := value.(string)
+			if (!ok || name == "") && len(r.faults) == known {
+				r.faults.add(at, "must give the name of a person, or a list of names")
+			} else if !slices.Contains(people, name) {
+				people = append(people, name)
+			}
+		}
+	}
+	if len(texts) > 0 && len(people) == 0 && len(r.faults) == 0 {
+		r.faults.add(path, "give nobody who could answer")
+	}
+	return people
 }
 
 func (r *renderer) render(text string) (string, error) {
@@ -89,7 +109,7 @@ func textOf(value ref.Val) (string, error) {
 	case types.String:
 		return string(value), nil
 	case types.Null:
-		return "", errors.New("gives null, which has no place in a text")
+		return "", errors.New("gives null, which has no place in a string")
 	}
 	plain, err := native(value)
 	if err != nil {
@@ -114,7 +134,7 @@ func (p Params) withTexts(path string, visit func(path, text string) string) Par
 		return nil
 	}
 	result := make(Params, len(p))
-	for name := range sorted(p) {
+	for name := range Sorted(p) {
 		param, at := p[name], join(path, name)
 		if param.Inputs == nil && param.SecretRef == "" {
 			param.Text = visit(at, param.Text)
@@ -147,7 +167,7 @@ func withTextsIn(value any, path string, visit func(path, text string) any) any 
 		return list
 	case map[string]any:
 		object := make(map[string]any, len(value))
-		for name := range sorted(value) {
+		for name := range Sorted(value) {
 			object[name] = withTextsIn(value[name], join(path, name), visit)
 		}
 		return object

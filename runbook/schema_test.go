@@ -37,7 +37,7 @@ func makeSchema(t *testing.T) []byte {
 	document.Properties.Value("steps").MinItems, document.Properties.Value("steps").MaxItems = &one, &most
 	step.Properties.Value("id").Pattern = idForm.String()
 	step.OneOf = oneRequired("plan", "model", "approval", "wait", "runbook")
-	schema.Definitions["Job"].OneOf = oneRequired("plan", "model")
+	schema.Definitions["Rollback"].OneOf = oneRequired("plan", "model")
 	limit := json.Number("0")
 	for _, number := range []*jsonschema.Schema{
 		document.Properties.Value("maxParallel"), step.Properties.Value("maxParallel"), step.Properties.Value("retries"),
@@ -96,6 +96,8 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 		return words(joinWords)
 	case reflect.TypeFor[OnFailure]():
 		return words(onFailureWords)
+	case reflect.TypeFor[RollbackWhen]():
+		return words(rollbackWords)
 	case reflect.TypeFor[OnUnknown]():
 		return words(onUnknownWords)
 	case reflect.TypeFor[OnBusy]():

@@ -4,8 +4,8 @@ package runbook
 type Scope struct {
 	// Vars are the document's, bound to the values of this run.
 	Vars Vars
-	// Steps are by id, ended or not. Of every step that an expression may name something must be known.
-	Steps map[string]Result
+	// Step returns what is known of a step by its id, ended or not. Nil where nothing is known of any.
+	Step func(id string) (Result, bool)
 	// Item is inside a step with ForEach.
 	Item *Item
 	// WorkflowID is of the workflow that runs the document.
@@ -27,10 +27,8 @@ type Result struct {
 	Status string
 	// InstanceID is the platform's id of the step's last run.
 	InstanceID string
-	// Outputs are node name → result, over all models.
-	Outputs map[string]string
-	// Models are the same by model: model id → node name → result.
-	Models map[string]map[string]string
+	// Outputs are what the nodes of its models gave out.
+	Outputs []ModelOutputs
 	// Items are the results of a step with ForEach, in the order of its items.
 	Items []Result
 }
@@ -38,16 +36,25 @@ type Result struct {
 // steps has those that an expression names, in the form that language declares.
 func (s Scope) steps(named map[string]bool) map[string]any {
 	steps := make(map[string]any, len(named))
-	for id := range sorted(named) {
-		steps[id] = s.Steps[id].fields()
+	for id := range Sorted(named) {
+		if step, known := s.known(id); known {
+			steps[id] = step.fields()
+		}
 	}
 	return steps
 }
 
+func (s Scope) known(id string) (Result, bool) {
+	if s.Step == nil {
+		return Result{}, false
+	}
+	return s.Step(id)
+}
+
 func (r Result) fields() map[string]any {
-	models := make(map[string]any, len(r.Models))
-	for id := range sorted(r.Models) {
-		models[id] = map[string]any{"outputs": r.Models[id]}
+	models := make(map[string]any, len(r.Outputs))
+	for i := range r.Outputs {
+		models[r.Outputs[i].ModelID] = map[string]any{"outputs": outputsOf(r.Outputs[i : i+1])}
 	}
 	items := make([]any, len(r.Items))
 	for i, item := range r.Items {
@@ -56,7 +63,7 @@ func (r Result) fields() map[string]any {
 	return map[string]any{
 		"status":     r.Status,
 		"instanceId": r.InstanceID,
-		"outputs":    r.Outputs,
+		"outputs":    outputsOf(r.Outputs),
 		"models":     models,
 		"items":      items,
 	}
@@ -66,14 +73,14 @@ func (r Result) fields() map[string]any {
 // Faults: every variable that there is not, and every one that still has no value.
 func (d *Document) Bind(given map[string]any) error {
 	var faults Faults
-	for name := range sorted(given) {
+	for name := range Sorted(given) {
 		at := join("vars", name)
 		if _, known := d.Vars[name]; !known {
 			faults.add(at, "there is no such variable")
 		}
 	}
 	bound := make(Vars, len(d.Vars))
-	for name := range sorted(d.Vars) {
+	for name := range Sorted(d.Vars) {
 		at, value := join("vars", name), d.Vars[name]
 		if other, ok := given[name]; ok {
 			value = other
@@ -81,9 +88,9 @@ func (d *Document) Bind(given map[string]any) error {
 		bare, err := plain(value)
 		switch {
 		case err != nil:
-			faults.addError(at, err)
+			faults.Add(at, err)
 		case bare == nil:
-			faults.add(at, "wants a value: it has no default")
+			faults.add(at, "is required: it has no default")
 		}
 		bound[name] = bare
 	}

@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// sorted goes through the keys of a map in order: at random it would not be the same at every replay.
+// Sorted goes through the keys of a map in order: at random it would not be the same at every replay.
 //
 //workflowcheck:ignore
-func sorted[M ~map[string]V, V any](m M) iter.Seq[string] {
+func Sorted[M ~map[string]V, V any](m M) iter.Seq[string] {
 	return slices.Values(slices.Sorted(maps.Keys(m)))
 }

@@ -16,7 +16,7 @@ type part struct {
 	expression bool
 }
 
-var errUnclosed = errors.New("${{ is not closed by }}; a text with ${{ in it is written $${{")
+var errUnclosed = errors.New("${{ is not closed by }}; a string with ${{ in it is written $${{")
 
 // split takes a text apart. In it ${{ … }} is an expression and $${{ stands for ${{ itself. The
 // expression ends at the first }} that is neither in a text of its own nor in an object.

@@ -1,6 +1,7 @@
 package runbook
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -31,7 +32,7 @@ func (d *Document) Validate() error { return d.check(nil).capped().Err() }
 // no consequences are told.
 func (d *Document) check(decoded Faults) Faults {
 	v := &validator{decoded: decoded}
-	v.document(d, "", 1)
+	v.document(d, "", 1, false)
 	_, faults := compile(d)
 	return append(v.faults, faults...)
 }
@@ -48,40 +49,54 @@ func (v *validator) missing(path string, fields []string, problem string) {
 	}
 }
 
-func (v *validator) document(d *Document, path string, depth int) {
+func (v *validator) document(d *Document, path string, depth int, undone bool) {
 	if d.Name == "" {
 		v.missing(path, []string{"name"}, "name is missing")
 	}
-	for name := range sorted(d.Vars) {
+	for name := range Sorted(d.Vars) {
 		at := join(join(path, "vars"), name)
 		if _, err := plain(d.Vars[name]); err != nil {
-			v.faults.addError(at, err)
+			v.faults.Add(at, err)
 		}
 		if d.Vars[name] == nil && depth > 1 && !v.decoded.covers(at, "") {
-			v.faults.add(at, "wants a value or an expression: a nested runbook is given nothing at its start")
+			v.faults.add(at, "must have a value or an expression: a nested runbook is given nothing at its start")
 		}
 	}
 	v.atLeast(join(path, "maxParallel"), d.MaxParallel, 0)
 	checkWord(&v.faults, join(path, "onFailure"), d.OnFailure, onFailureWords)
 	v.notNegative(join(path, "target"), d.Target)
+	v.notNegative(join(path, "timeout"), d.Timeout)
 	at := join(path, "steps")
 	switch {
 	case len(d.Steps) == 0:
-		v.missing(path, []string{"steps"}, "steps is missing: a runbook wants at least one")
+		v.missing(path, []string{"steps"}, "steps is missing: a runbook must have at least one")
 		return
 	case len(d.Steps) > MaxSteps:
-		v.faults.add(at, "wants at most %d steps, got %d: each is a dozen events or more of a history that Temporal ends at 51,200; put parts into nested runbooks", MaxSteps, len(d.Steps))
+		v.faults.add(at, "must have at most %d steps, got %d: each is a dozen events or more of a history that Temporal ends at 51,200; put parts into nested runbooks", MaxSteps, len(d.Steps))
 		return
 	}
 	ids := make(map[string]int, len(d.Steps))
 	for i := range d.Steps {
+		if data, err := json.Marshal(d.Steps[i]); err == nil && depth == 1 && replaced.Match(data) {
+			v.faults.Add(index(at, i), errNotUTF8)
+		}
+	}
+	for i := range d.Steps {
+		undone = undone && d.FailureOf(i) != RollbackOnFailure
 		v.id(d.Steps[i].ID, index(at, i), i, ids)
 	}
 	for i := range d.Steps {
-		v.step(&d.Steps[i], index(at, i), depth)
+		v.step(&d.Steps[i], index(at, i), depth, undone)
 		v.needs(&d.Steps[i], index(at, i), ids)
 	}
-	for _, cycle := range cycles(resolve(d.Steps)) {
+	needs := resolve(d.Steps)
+	r := &reach{d, needs, order(needs)}
+	for i := range d.Steps {
+		if len(r.order) == len(d.Steps) && r.neverRuns(i) {
+			v.faults.add(join(index(at, i), "needs"), "this step can never run: what it waits for cannot fail, or rules out its other needs; and people are not asked once a failure ends the runbook")
+		}
+	}
+	for _, cycle := range cycles(needs) {
 		names := make([]string, len(cycle))
 		for i, step := range cycle {
 			names[i] = d.Steps[step].ID
@@ -99,7 +114,7 @@ func (v *validator) id(id, path string, step int, ids map[string]int) {
 		v.missing(path, []string{"id"}, "id is missing")
 		return
 	case !idForm.MatchString(id):
-		v.faults.add(join(path, "id"), `wants a letter, then at most 63 letters, digits, "_" and "-", got %q`, clip(id))
+		v.faults.add(join(path, "id"), `must be a letter, then at most 63 letters, digits, "_" and "-", got %q`, clip(id))
 	case twice:
 		v.faults.add(join(path, "id"), "%q is the id of steps[%d] already", id, first)
 	}
@@ -131,13 +146,13 @@ func (v *validator) needs(s *Step, path string, ids map[string]int) {
 
 func (v *validator) atLeast(path string, number, least int) {
 	if number < least {
-		v.faults.add(path, "wants at least %d, got %d", least, number)
+		v.faults.add(path, "must be at least %d, got %d", least, number)
 	}
 }
 
 func (v *validator) notNegative(path string, d Duration) {
 	if d < 0 {
-		v.faults.add(path, "wants to be more than zero, got %s", d)
+		v.faults.add(path, "must be more than zero, got %s", d)
 	}
 }
 
@@ -168,9 +183,9 @@ func (v *validator) exactlyOne(path string, names []string, given []bool) (kind 
 	case len(found) == 1:
 		return found[0]
 	case len(found) == 0:
-		v.missing(path, names, fmt.Sprintf("wants exactly one of %s", strings.Join(names, ", ")))
+		v.missing(path, names, fmt.Sprintf("must have exactly one of %s", strings.Join(names, ", ")))
 	default:
-		v.faults.add(path, "wants exactly one of %s, got %s", strings.Join(names, ", "), strings.Join(found, " and "))
+		v.faults.add(path, "must have exactly one of %s, got %s", strings.Join(names, ", "), strings.Join(found, " and "))
 	}
 	return ""
 }

@@ -3,6 +3,8 @@ package runbook
 import (
 	"slices"
 	"strings"
+
+	"github.com/dpaflow/dpaflow/internal/endpoint"
 )
 
 // The kinds of steps, by the field that makes them.
@@ -20,7 +22,9 @@ var (
 	model = []string{kindModel}
 )
 
-func (v *validator) step(s *Step, path string, depth int) {
+// step checks a step. It is undone where a rollback around it undoes its runbook as a whole, and nothing in between
+// rolls back.
+func (v *validator) step(s *Step, path string, depth int, undone bool) {
 	kind := v.exactlyOne(path,
 		[]string{kindPlan, kindModel, kindApproval, kindWait, kindRunbook},
 		[]bool{s.Plan != "", s.Model != "", s.Approval != nil, s.Wait != 0, s.Runbook != nil})
@@ -36,7 +40,7 @@ func (v *validator) step(s *Step, path string, depth int) {
 	v.notNegative(join(path, "wait"), s.Wait)
 	v.atLeast(join(path, "retries"), s.Retries, 0)
 	if s.Retries > MaxRetries {
-		v.faults.add(join(path, "retries"), "wants at most %d, got %d", MaxRetries, s.Retries)
+		v.faults.add(join(path, "retries"), "must be at most %d, got %d", MaxRetries, s.Retries)
 	}
 	checkWord(&v.faults, join(path, "onFailure"), s.OnFailure, onFailureWords)
 	v.forEach(s, path)
@@ -45,12 +49,16 @@ func (v *validator) step(s *Step, path string, depth int) {
 	}
 	if s.Rollback != nil {
 		v.rollback(s.Rollback, join(path, "rollback"))
+		if undone {
+			v.faults.add(join(path, "rollback"), "can never run: the rollback of the step around this runbook has when: started, and undoes it as a whole")
+		}
+		undone = undone || s.Rollback.When == RollbackStarted
 	}
 	if s.Runbook == nil {
 		return
 	}
 	if at := join(path, "runbook"); depth < MaxNesting {
-		v.document(s.Runbook, at, depth+1)
+		v.document(s.Runbook, at, depth+1, undone)
 	} else {
 		v.faults.add(at, "at most %d runbooks may stand inside each other", MaxNesting)
 	}
@@ -61,7 +69,7 @@ func (v *validator) forEach(s *Step, path string) {
 	v.atLeast(join(path, "maxParallel"), s.MaxParallel, 0)
 	v.atLeast(join(path, "maxFailures"), min(limit.Count, limit.Percent), 0)
 	if limit.Percent > 100 || limit.Percent > 0 && limit.Count > 0 {
-		v.faults.add(join(path, "maxFailures"), "wants a number or a share of at most 100%%")
+		v.faults.add(join(path, "maxFailures"), "must be a number or a share of at most 100%%")
 	}
 	if s.ForEach != "" || v.decoded.covers(path, "forEach") {
 		return
@@ -81,14 +89,15 @@ func (v *validator) approval(a *Approval, path string) {
 	for i, approver := range a.Approvers {
 		at := index(join(path, "approvers"), i)
 		if approver == "" {
-			v.missing(at, []string{""}, "wants the name of a person")
+			v.missing(at, []string{""}, "must be the name of a person")
 		} else if slices.Contains(a.Approvers[:i], approver) {
 			v.faults.add(at, "%q is among the approvers already", clip(approver))
 		}
 	}
 	v.atLeast(join(path, "quorum"), a.Quorum, 0)
-	if len(a.Approvers) > 0 && a.Quorum > len(a.Approvers) {
-		v.faults.add(join(path, "quorum"), "wants at most %d, as many as there are approvers, got %d", len(a.Approvers), a.Quorum)
+	rendered := slices.ContainsFunc(a.Approvers, func(approver string) bool { return strings.Contains(approver, opening) })
+	if len(a.Approvers) > 0 && a.Quorum > len(a.Approvers) && !rendered {
+		v.faults.add(join(path, "quorum"), "must be at most %d, as many as there are approvers, got %d", len(a.Approvers), a.Quorum)
 	}
 	v.notNegative(join(path, "timeout"), a.Timeout)
 	checkWord(&v.faults, join(path, "onTimeout"), a.OnTimeout, onTimeoutWords)
@@ -97,7 +106,9 @@ func (v *validator) approval(a *Approval, path string) {
 	}
 }
 
-func (v *validator) rollback(job *Job, path string) {
+func (v *validator) rollback(rollback *Rollback, path string) {
+	checkWord(&v.faults, join(path, "when"), rollback.When, rollbackWords)
+	job := &rollback.Job
 	kind := v.exactlyOne(path, jobs, []bool{job.Plan != "", job.Model != ""})
 	if kind != "" {
 		v.fits(path, kind, job.fields())
@@ -122,15 +133,18 @@ func (j *Job) fields() []field {
 func (v *validator) job(j *Job, path string) {
 	for _, named := range []struct{ field, id string }{{kindPlan, j.Plan}, {kindModel, j.Model}} {
 		if len(named.id) > maxID {
-			v.faults.add(join(path, named.field), "wants at most %d bytes, got %d", maxID, len(named.id))
+			v.faults.add(join(path, named.field), "must have at most %d bytes, got %d", maxID, len(named.id))
 		}
 		v.plainText(join(path, named.field), named.id)
 	}
-	v.plainText(join(path, "executePath"), j.ExecutePath)
+	if err := endpoint.CheckPlan(j.Plan); err != nil && !strings.Contains(j.Plan, opening) {
+		v.faults.add(join(path, kindPlan), "%v", err)
+	}
+	v.executePath(j, join(path, "executePath"))
 	v.notNegative(join(path, "timeout"), j.Timeout)
 	v.notNegative(join(path, "syncTimeout"), j.SyncTimeout)
 	if j.PollAfter != 0 && j.PollAfter < minPollAfter {
-		v.faults.add(join(path, "pollAfter"), "wants to be at least %s, got %s", minPollAfter, j.PollAfter)
+		v.faults.add(join(path, "pollAfter"), "must be at least %s, got %s", minPollAfter, j.PollAfter)
 	}
 	checkWord(&v.faults, join(path, "onUnknown"), j.OnUnknown, onUnknownWords)
 	checkWord(&v.faults, join(path, "onBusy"), j.OnBusy, onBusyWords)
@@ -140,16 +154,24 @@ func (v *validator) job(j *Job, path string) {
 	v.params(j, join(path, "params"))
 }
 
+func (v *validator) executePath(j *Job, path string) {
+	if strings.Contains(j.ExecutePath, opening) {
+		v.plainText(path, j.ExecutePath)
+	} else if err := endpoint.CheckExecution(j.ExecutePath, j.Model); j.ExecutePath != "" && err != nil {
+		v.faults.add(path, "%v", err)
+	}
+}
+
 // params checks that the inputs of a plan are by model, and those of a model are not.
 func (v *validator) params(j *Job, path string) {
-	for name := range sorted(j.Params) {
+	for name := range Sorted(j.Params) {
 		param, at := j.Params[name], join(path, name)
 		switch {
 		case v.decoded.covers(at, ""):
 		case j.Plan != "" && param.Inputs == nil:
-			v.faults.add(at, "wants an object: a plan's params are model id → name → value")
+			v.faults.add(at, "must be an object: a plan's params are model id → name → value")
 		case j.Plan != "":
-			for input := range sorted(param.Inputs) {
+			for input := range Sorted(param.Inputs) {
 				v.value(param.Inputs[input], join(at, input))
 			}
 		default:
@@ -161,7 +183,7 @@ func (v *validator) params(j *Job, path string) {
 func (v *validator) value(param Param, path string) {
 	v.plainText(path+".secretRef", param.SecretRef)
 	if param.Inputs != nil {
-		v.faults.add(path, `wants a text such as "5", or {secretRef: name}, got an object`)
+		v.faults.add(path, `must be a string such as "5", or {secretRef: name}, got an object`)
 	}
 }
 

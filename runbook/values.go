@@ -29,11 +29,11 @@ func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(d.String()
 func (d *Duration) UnmarshalJSON(data []byte) error {
 	var text string
 	if json.Unmarshal(data, &text) != nil {
-		return fmt.Errorf(`wants a duration such as "90s" or "2h", got %s`, clip(string(data)))
+		return fmt.Errorf(`must be a duration such as "90s" or "2h", got %s`, clip(string(data)))
 	}
 	parsed, err := time.ParseDuration(text)
 	if err != nil || parsed <= 0 {
-		return fmt.Errorf(`wants a duration such as "90s" or "2h", got %q`, clip(text))
+		return fmt.Errorf(`must be a duration such as "90s" or "2h", got %q`, clip(text))
 	}
 	*d = Duration(parsed)
 	return nil
@@ -75,7 +75,7 @@ func (m *MaxFailures) UnmarshalJSON(data []byte) error {
 	digits, share := strings.CutSuffix(text, "%")
 	percent, err := strconv.ParseUint(digits, 10, 8)
 	if !share || err != nil || percent > 100 {
-		return fmt.Errorf(`wants a number such as 2 or a share such as "20%%", got %s`, clip(string(data)))
+		return fmt.Errorf(`must be a number such as 2 or a share such as "20%%", got %s`, clip(string(data)))
 	}
 	*m = MaxFailures{Percent: int(percent)}
 	return nil
@@ -99,7 +99,7 @@ func (n *Need) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	if data[0] != '{' {
-		return fmt.Errorf(`wants a step's id, or {step: id, on: end}, got %s`, clip(string(data)))
+		return fmt.Errorf(`must be a step's id, or {step: id, on: end}, got %s`, clip(string(data)))
 	}
 	type object Need
 	var need object

@@ -36,6 +36,31 @@ const (
 	RollbackOnFailure OnFailure = "rollback" // undo what had succeeded, in reverse order, and end
 )
 
+// RollbackWhen says how far a step must have come for its rollback to run.
+type RollbackWhen string
+
+// How far a step can have come.
+const (
+	RollbackSucceeded RollbackWhen = "succeeded"
+	RollbackStarted   RollbackWhen = "started" // also where it failed or was given up half done
+)
+
+// How a step stands or ended, in expressions and in results.
+const (
+	StatusWaiting = "WAITING"
+	StatusRunning = "RUNNING"
+	StatusPaused  = "PAUSED" // it failed, and an operator decides
+	StatusSuccess = "SUCCESS"
+	StatusFailed  = "FAILED"
+	StatusSkipped = "SKIPPED" // by its condition or by an operator, or because it can never start
+	StatusAborted = "ABORTED" // the runbook ended before it did
+)
+
+// Statuses are all that a step can have.
+var Statuses = []string{
+	StatusWaiting, StatusRunning, StatusPaused, StatusSuccess, StatusFailed, StatusSkipped, StatusAborted,
+}
+
 // OnUnknown says what to do when nobody can know whether a trigger ran.
 type OnUnknown string
 
@@ -68,6 +93,7 @@ var (
 	onWords        = []On{OnSuccess, OnFailed, OnEnd}
 	joinWords      = []Join{JoinAll, JoinAny}
 	onFailureWords = []OnFailure{PauseOnFailure, AbortOnFailure, ContinueOnFailure, RollbackOnFailure}
+	rollbackWords  = []RollbackWhen{RollbackSucceeded, RollbackStarted}
 	onUnknownWords = []OnUnknown{WaitOnUnknown, FailOnUnknown}
 	onBusyWords    = []OnBusy{WaitOnBusy, FailOnBusy}
 	onTimeoutWords = []OnTimeout{RejectOnTimeout, ApproveOnTimeout}
@@ -82,5 +108,5 @@ func checkWord[W ~string](faults *Faults, path string, word W, words []W) {
 	for i, w := range words {
 		texts[i] = string(w)
 	}
-	faults.add(path, "wants %s, got %q", strings.Join(texts, " | "), clip(string(word)))
+	faults.add(path, "must be %s, got %q", strings.Join(texts, " | "), clip(string(word)))
 }

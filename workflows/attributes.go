@@ -6,6 +6,9 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
+
+	"github.com/dpaflow/dpaflow/engine"
+	"github.com/dpaflow/dpaflow/execution"
 )
 
 // The search attributes that runs are found by, where the namespace has them. Most are lists, since a
@@ -16,8 +19,9 @@ var (
 	AttributeModelID    = temporal.NewSearchAttributeKeyKeywordList("DpaModelId")
 	AttributeInstanceID = temporal.NewSearchAttributeKeyKeywordList("DpaInstanceId")
 	AttributeRunbook    = temporal.NewSearchAttributeKeyKeyword("DpaRunbook")
-	// AttributeStatus is WAITING, OVERDUE (WAITING without news for as long as the policy's PollAfter) or
-	// UNKNOWN; of a workflow that runs several plans or models, what most wants an operator.
+	// AttributeStatus is WAITING, OVERDUE (WAITING without news for as long as the policy's PollAfter), FROZEN or
+	// UNKNOWN; of a workflow that runs several plans or models, what most needs an operator. A runbook's may
+	// be PAUSED or APPROVAL too.
 	AttributeStatus = temporal.NewSearchAttributeKeyKeyword("DpaStatus")
 )
 
@@ -25,8 +29,12 @@ var (
 // when the workflow ends.
 const (
 	IndexedWaiting = string(PhaseWaiting)
-	IndexedOverdue = "OVERDUE"
-	IndexedUnknown = string(PhaseUnknown)
+	// IndexedPaused: a decision or a resume is wanted; IndexedApproval: an approval is.
+	IndexedPaused   = engine.AttentionPaused
+	IndexedApproval = engine.AttentionApproval
+	IndexedOverdue  = execution.Overdue
+	IndexedUnknown  = string(PhaseUnknown)
+	IndexedFrozen   = string(PhaseFrozen)
 )
 
 // Attribute is a search attribute and its type, Keyword or KeywordList.
@@ -73,53 +81,66 @@ func (v *values) size() (n int) {
 	return n
 }
 
-// index makes the workflow findable by what it runs. It costs one event, hence it is done when the
-// instance is known, and else only for a trigger in doubt and for an instance that is overdue.
-func (e *execution) index(ctx workflow.Context) {
-	if !e.indexed {
-		return
+// index makes the workflow findable by what it runs. It costs one event, hence it is done when the core says so.
+func (all *executions) index(r *run) {
+	if r != nil {
+		status := r.state.Status
+		all.planIDs.add(status.PlanID)
+		all.modelIDs.add(status.ModelID)
+		all.instanceIDs.add(status.InstanceID)
 	}
-	d := e.desk
-	d.planIDs.add(e.status.PlanID)
-	d.modelIDs.add(e.status.ModelID)
-	d.instanceIDs.add(e.status.InstanceID)
-	d.status = d.worst()
-	updates := []temporal.SearchAttributeUpdate{AttributeStatus.ValueSet(d.status)}
-	if d.runbook != "" {
-		updates = append(updates, AttributeRunbook.ValueSet(d.runbook))
+	all.urgency = all.worst()
+	updates := []temporal.SearchAttributeUpdate{AttributeStatus.ValueSet(all.urgency)}
+	if all.runbook != "" {
+		updates = append(updates, AttributeRunbook.ValueSet(all.runbook))
 	}
 	for _, list := range []struct {
 		key    temporal.SearchAttributeKeyKeywordList
 		values values
 	}{
-		{AttributePlanID, d.planIDs}, {AttributeModelID, d.modelIDs}, {AttributeInstanceID, d.instanceIDs},
+		{AttributePlanID, all.planIDs}, {AttributeModelID, all.modelIDs}, {AttributeInstanceID, all.instanceIDs},
 	} {
 		if len(list.values) > 0 {
 			updates = append(updates, list.key.ValueSet(slices.Clone(list.values)))
 		}
 	}
-	if err := workflow.UpsertTypedSearchAttributes(ctx, updates...); err != nil {
-		e.log(ctx).Warn("search attributes were not set", "error", err)
+	if err := workflow.UpsertTypedSearchAttributes(all.ctx, updates...); err != nil {
+		workflow.GetLogger(all.ctx).Warn("search attributes were not set", "error", err)
 	}
 }
 
-// worst is what most wants an operator among what the workflow runs.
-func (d *desk) worst() string {
+// indexed tells whether the namespace has the attributes, as far as the runs know.
+func (all *executions) indexed() bool {
+	return all.attributes || all.urgency != "" || slices.ContainsFunc(all.runs, func(r *run) bool { return r.state.Indexed })
+}
+
+// worst is the most urgent of what the workflow runs.
+func (all *executions) worst() string {
 	worst := IndexedWaiting
-	for _, e := range d.executions {
-		switch {
-		case e.status.Phase == PhaseUnknown:
+	if all.asks != nil {
+		if worst = all.asks(); worst == IndexedUnknown || worst == IndexedPaused || worst == IndexedApproval {
+			return worst
+		}
+	}
+	for _, r := range all.runs {
+		switch r.state.Urgency() {
+		case IndexedUnknown:
 			return IndexedUnknown
-		case e.status.Phase == PhaseWaiting && e.status.Overdue:
-			worst = IndexedOverdue
+		case IndexedFrozen:
+			worst = IndexedFrozen
+		case IndexedOverdue:
+			if worst != IndexedFrozen {
+				worst = IndexedOverdue
+			}
 		}
 	}
 	return worst
 }
 
-// allClear takes back what wanted an operator, where the workflow goes on after this execution.
-func (e *execution) allClear(ctx workflow.Context) {
-	if d := e.desk; !d.single && d.status != "" && d.status != d.worst() {
-		e.index(ctx)
+// settle takes back what asked for a person, where the workflow goes on after this run.
+func (all *executions) settle(r *run) {
+	all.endings[r.state.Rules.Name] = workflow.Now(all.ctx)
+	if !all.single && all.urgency != "" && all.urgency != all.worst() && r.state.Indexed {
+		all.index(r)
 	}
 }

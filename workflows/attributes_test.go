@@ -42,11 +42,11 @@ func TestARunThatIsOverdueIsFoundByThat(t *testing.T) {
 
 func TestARunbookIsFoundByTheStepThatMostWantsAnOperator(t *testing.T) {
 	t.Parallel()
-	b := newBookBench(t)
+	b := newRunbookBench(t)
 	b.ends["p1"] = []string{activities.ErrorTriggerOutcomeUnknown}
 	set := b.onIndex()
 	b.after(time.Minute, "resolveTrigger", ResolveTrigger{Step: "a", Action: ActionAbort})
-	b.after(2*time.Minute, "retry", StepAction{Step: "a"})
+	b.after(2*time.Minute, "retry", StepAction{Step: "a", MayRunTwice: true})
 	result, failed := b.run(`
 name: two
 steps:
@@ -56,7 +56,7 @@ steps:
 `)
 	require.Empty(t, failed)
 	require.Equal(t, []string{"SUCCESS", "SUCCESS", "SUCCESS"}, statuses(result))
-	require.Equal(t, []string{IndexedUnknown, IndexedWaiting}, (*set)[len(*set)-2:])
+	require.Equal(t, []string{IndexedUnknown, IndexedPaused, IndexedWaiting}, (*set)[len(*set)-3:])
 	require.NotContains(t, (*set)[slices.Index(*set, IndexedUnknown):len(*set)-1], IndexedWaiting, "while it is in doubt")
 }
 

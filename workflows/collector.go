@@ -6,202 +6,216 @@ import (
 	"strings"
 	"time"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/execution"
+	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/signals"
 )
 
 const (
-	// maxListed bounds the list of a scene's runs: it is carried from one history to the next.
-	maxListed = 500
-	// listedLimit bounds, in bytes of JSON, the outputs that all listed runs keep together.
+	// listedLimit bounds, in bytes of JSON, the outputs that all listed runs keep together: with all else that is
+	// carried from one history to the next they must fit into one of Temporal's messages.
 	listedLimit = 1 << 20
-	// newsPerHistory has a history end long before Temporal's limits of events and signals.
-	newsPerHistory = 200
-	// sceneForever stands for no end in time.
-	sceneForever = 100 * 365 * 24 * time.Hour
+	// callbacksPerHistory has a history end long before Temporal's limits of events and signals, once no outputs are
+	// being read. From mostCallbacks on these are left, and read anew.
+	callbacksPerHistory = 200
+	mostCallbacks       = 5 * callbacksPerHistory
 )
 
 // TimedState is what TimedPlan carries from one history to the next.
 type TimedState struct {
-	// Key is that of the scene's address; empty until the scene is registered.
-	Key          string      `json:"key"`
-	RegisteredAt time.Time   `json:"registeredAt"`
-	Count        int         `json:"count"` // of runs that have ended
-	Result       TimedResult `json:"result"`
-	OpenRuns     []OpenRun   `json:"openRuns,omitempty"`
+	execution.Collection
+	// Outputs are those of the listed runs, by instance.
+	Outputs map[string][]activities.ModelOutputs `json:"outputs,omitempty"`
 }
 
-// OpenRun is an instance of a scene that has called back and not ended.
-type OpenRun struct {
-	InstanceID string    `json:"instanceId"`
-	Status     string    `json:"status"`
-	Since      time.Time `json:"since"`
-}
-
-// TimedStatus is TimedPlan's answer to the query "status".
-type TimedStatus struct {
-	PlanID    string `json:"planId"`
-	SceneName string `json:"sceneName"`
-	Phase     Phase  `json:"phase"`
-	Reason    string `json:"reason,omitempty"`
-	Runs      int    `json:"runs"`
-	// Open are the instances that have called back and not ended.
-	Open  []OpenRun `json:"open,omitempty"`
-	Notes []Note    `json:"notes,omitempty"`
-	// Hint says how to stop the scene, which the platform's API cannot.
-	Hint string `json:"hint"`
-}
-
-// collector is the state and the behaviour of TimedPlan.
+// collector is the shell around a collection.
 type collector struct {
+	resolving
 	in    TimedInput
-	desk  *desk
 	state *TimedState
-	scene *execution // while the scene is being registered
-	heard int        // news in this history
+	ctx   workflow.Context // its cancellation is the workflow's
+	all   *executions
+	scene *run // the registration; nil in a later history
+	reads []fetching
+	heard int             // callbacks in this history
+	leave workflow.Future // once it is full: when it may end
 }
 
-func (c *collector) answerStatus(ctx workflow.Context) error {
-	return workflow.SetQueryHandler(ctx, "status", func() (TimedStatus, error) {
-		status := TimedStatus{
-			PlanID: c.in.PlanID, SceneName: c.in.SceneName, Phase: PhaseWaiting,
-			Runs: c.state.Count, Open: c.state.OpenRuns, Notes: c.state.Result.Notes,
-			Hint: "the platform's API cannot delete a scene: delete it on the platform; it goes on when this workflow has ended. A Temporal Schedule of RunPlan (starter schedule) can be deleted",
+// newCollector takes updates from the first moment on: one may have been on its way while the history before ended.
+func newCollector(ctx workflow.Context, in TimedInput, carried *TimedState) *collector {
+	c := &collector{in: in, ctx: ctx, state: carried, resolving: newResolving()}
+	if c.state == nil {
+		c.state = &TimedState{}
+		c.state.Name, c.state.MaxRuns = fmt.Sprintf("scene %s of plan %s", in.SceneName, in.PlanID), in.MaxRuns
+		if in.MaxRuns == 0 && in.single() {
+			c.state.MaxRuns = 1
 		}
-		if c.state.Key == "" && c.scene != nil {
-			status.Phase, status.Reason = c.scene.status.Phase, c.scene.status.Reason
+		if in.Until != nil {
+			c.state.Until = *in.Until
 		}
-		return status, nil
-	})
-}
-
-// register registers the scene, at most once, by the story's trigger.
-func (c *collector) register(ctx workflow.Context) error {
-	policy, _ := Policy{Timeout: Duration(sceneForever)}.withDefaults()
-	if c.in.Until != nil {
-		policy.Timeout = Duration(max(c.in.Until.Sub(workflow.Now(ctx)), time.Second))
 	}
-	job := &sceneJob{planJob: planJob{in: PlanInput{PlanID: c.in.PlanID}}, scene: c.in}
-	c.scene = newExecution(ctx, job, policy)
-	c.scene.scene = true
-	if err := c.scene.trigger(ctx); err != nil {
+	if c.state.Outputs == nil {
+		c.state.Outputs = map[string][]activities.ModelOutputs{}
+	}
+	c.all = newExecutions(ctx, c)
+	return c
+}
+
+// fetching is the reading of an instance's outputs.
+type fetching struct {
+	instanceID string
+	*reading
+}
+
+// register registers the scene, at most once. One whose registration is in doubt exists if it calls back.
+func (c *collector) register() error {
+	policy, _ := Policy{Timeout: runbook.Duration(sceneForever)}.withDefaults()
+	if !c.state.Until.IsZero() {
+		policy.Timeout = runbook.Duration(max(c.state.Until.Sub(workflow.Now(c.ctx)), time.Second))
+	}
+	c.scene = newRun(c.ctx, &sceneTarget{planTarget: planTarget{in: PlanInput{PlanID: c.in.PlanID}}, scene: c.in, name: c.state.Name}, policy, runOptions{})
+	if err := c.scene.wait(); err != nil {
 		return err
 	}
-	c.scene.index(ctx)
-	c.state.Key, c.state.RegisteredAt = c.scene.keys[len(c.scene.keys)-1], workflow.Now(ctx)
-	c.state.Result = TimedResult{PlanID: c.in.PlanID, SceneName: c.in.SceneName, Runs: []PlanResult{}}
-	c.scene.status.Phase = PhaseEnded
-	if first := c.scene.status; first.InstanceID != "" { // its news settled a registration in doubt
-		c.hear(ctx, signals.Callback{InstanceID: first.InstanceID, Status: first.Status})
-	}
+	c.state.Key = c.scene.state.LeadingKey()
+	c.state.Notes, c.state.Actions = c.scene.state.Status.Notes, c.scene.state.Status.Actions
+	c.in.Params = nil // they are not carried along
 	return nil
 }
 
-// collect takes in news until there are enough runs or the time is up. A history is ended once nothing
-// that it was told is left unread; the server refuses to end it while more is on its way.
-func (c *collector) collect(ctx workflow.Context) (TimedResult, error) {
-	for !c.done(ctx) {
-		var cancelled error
-		news := c.news(ctx)
-		news.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) { cancelled = temporal.NewCanceledError(c.state.Result) })
-		full := c.heard >= newsPerHistory || workflow.GetInfo(ctx).GetContinueAsNewSuggested()
-		if full && !news.HasPending() {
-			c.in.Carried = c.state
-			return TimedResult{}, workflow.NewContinueAsNewError(ctx, "TimedPlan", c.in)
-		}
-		news.Select(ctx)
-		if cancelled != nil {
-			return TimedResult{}, cancelled
-		}
+func (c *collector) act(ctx workflow.Context, action execution.Resolve) (any, error) {
+	if err := c.answer(ctx, action); err != nil {
+		return nil, err
 	}
-	for _, run := range c.state.OpenRuns {
-		c.state.Result.Open = append(c.state.Result.Open, run.InstanceID)
-	}
-	return c.state.Result, nil
+	return c.status(), nil
 }
 
-func (c *collector) done(ctx workflow.Context) bool {
-	return c.in.MaxRuns > 0 && c.state.Count >= c.in.MaxRuns || c.in.Until != nil && !workflow.Now(ctx).Before(*c.in.Until)
+// collect takes in what calls back until the collection is over, over as many histories as it takes. A history ends
+// once nothing that it was told is left unread; the server refuses to end it while more is on its way.
+func (c *collector) collect() (TimedResult, error) {
+	for {
+		c.advance()
+		answering := c.handling > 0
+		switch {
+		case answering:
+		case c.state.Over:
+			return c.end()
+		case c.mayLeave():
+			return TimedResult{}, workflow.NewContinueAsNewError(c.ctx, "TimedPlan", c.in, c.carried())
+		}
+		arrived := func() bool { return c.arrived() || c.handling == 0 && (answering || c.mayLeave()) }
+		if err := workflow.Await(c.all.ctx, arrived); err != nil {
+			return TimedResult{}, err // a context that is never cancelled
+		}
+	}
 }
 
-// news selects what comes by the scene's key or by an open instance, and the end of the time.
-func (c *collector) news(ctx workflow.Context) workflow.Selector {
-	selector := workflow.NewSelector(ctx)
-	selector.AddReceive(workflow.GetSignalChannel(ctx, signals.SignalName(c.state.Key)), func(channel workflow.ReceiveChannel, _ bool) {
-		var news signals.Callback
-		if !channel.ReceiveAsync(&news) {
-			return
+// carried is the state without outputs that are not listed any more.
+func (c *collector) carried() *TimedState {
+	outputs := make(map[string][]activities.ModelOutputs, len(c.state.Runs))
+	for _, run := range c.state.Runs {
+		if read, known := c.state.Outputs[run.InstanceID]; known {
+			outputs[run.InstanceID] = read
 		}
-		c.hear(ctx, news)
+	}
+	return &TimedState{Collection: c.state.Collection, Outputs: outputs}
+}
+
+// fill looks whether the history is full: from then on no further outputs are read. It ends in a workflow task without
+// a local activity: with one, a callback that came meanwhile would have the server refuse the end, and all begin anew.
+func (c *collector) fill() {
+	full := c.heard >= callbacksPerHistory || workflow.GetInfo(c.ctx).GetContinueAsNewSuggested()
+	if full && c.leave == nil {
+		c.leave = workflow.NewTimer(c.all.ctx, quickRead+time.Second)
+	}
+	c.state.Held = c.leave != nil
+}
+
+func (c *collector) mayLeave() bool {
+	return c.leave != nil && c.leave.IsReady() && (c.state.Fetching == 0 || c.heard >= mostCallbacks)
+}
+
+// advance gives the core all that has arrived, and does what it says. It does not block.
+func (c *collector) advance() {
+	events := c.take()
+	c.fill()
+	for _, command := range c.state.Next(workflow.Now(c.ctx), events...) {
+		switch command := command.(type) {
+		case execution.Fetch:
+			var a *activities.Activities
+			run, _ := c.state.Run(command.InstanceID)
+			in := activities.PlanInstance{PlanID: c.in.PlanID, InstanceID: command.InstanceID, Limit: listedLimit / c.listed(), Ending: activities.Ending{EndedAt: run.FinishedAt, Failed: run.Status == StatusFail}}
+			c.reads = append(c.reads, fetching{command.InstanceID, readPatiently(c.all.ctx, a.PlanOutputs, in)})
+		case execution.Reply:
+			c.replies[command.ID] = command.Refusal
+		case execution.Count:
+			count(c.ctx, command.Name, command.Labels...)
+		case execution.Log:
+			workflow.GetLogger(c.ctx).Warn(command.Text, "target", c.state.Name)
+		}
+	}
+	if !c.state.Closed && !c.state.Until.IsZero() {
+		c.all.wakeAt(c.state.Until)
+	}
+	workflow.SetCurrentDetails(c.ctx, fmt.Sprintf("Scene **%s** of plan %s: %d runs have ended, %d are open",
+		cell(c.in.SceneName), cell(c.in.PlanID), c.state.Count, len(c.state.Open)))
+}
+
+// arrived tells whether there is anything for the core to take in.
+func (c *collector) arrived() bool {
+	return len(c.actions) > 0 || c.ctx.Err() != nil && !c.state.Cancelled || len(unreadCallbacks(c.ctx)) > 0 ||
+		slices.ContainsFunc(c.reads, func(r fetching) bool { return r.ready() }) ||
+		!c.state.Closed && !c.state.Until.IsZero() && !workflow.Now(c.ctx).Before(c.state.Until)
+}
+
+// take takes everything that has arrived since it was asked last.
+func (c *collector) take() (events []execution.Event) {
+	for _, address := range unreadCallbacks(c.ctx) {
+		channel := workflow.GetSignalChannel(c.ctx, signals.SignalName(address))
+		for callback := (signals.Callback{}); channel.ReceiveAsync(&callback); callback = (signals.Callback{}) {
+			c.heard++
+			events = append(events, &execution.Callback{Address: address, InstanceID: callback.InstanceID, Status: callback.Status})
+		}
+	}
+	c.reads = slices.DeleteFunc(c.reads, func(r fetching) bool {
+		if !r.done() {
+			return false
+		}
+		var outputs []activities.ModelOutputs
+		fetched := &execution.Fetched{InstanceID: r.instanceID}
+		if err := r.get(&outputs); err != nil {
+			fetched.Err = cause(err).Error()
+		} else {
+			c.state.Outputs[r.instanceID] = outputs
+		}
+		events = append(events, fetched)
+		return true
 	})
-	for _, run := range c.state.OpenRuns {
-		selector.AddReceive(workflow.GetSignalChannel(ctx, signals.SignalName(run.InstanceID)), func(channel workflow.ReceiveChannel, _ bool) {
-			var news signals.Callback
-			if !channel.ReceiveAsync(&news) {
-				return
-			}
-			news.InstanceID = run.InstanceID
-			c.hear(ctx, news)
-		})
+	if c.ctx.Err() != nil && !c.state.Cancelled {
+		events = append(events, &execution.Cancelled{})
 	}
-	if c.in.Until != nil {
-		selector.AddFuture(c.desk.ring(*c.in.Until), func(workflow.Future) {})
-	}
-	return selector
+	return append(events, c.taken()...)
 }
 
-// hear takes in one piece of news of one of the scene's instances.
-func (c *collector) hear(ctx workflow.Context, news signals.Callback) {
-	c.heard++
-	status := strings.ToUpper(news.Status)
-	ended := status == StatusSuccess || status == StatusFail
-	at := slices.IndexFunc(c.state.OpenRuns, func(run OpenRun) bool { return run.InstanceID == news.InstanceID })
-	known := slices.ContainsFunc(c.state.Result.Runs, func(run PlanResult) bool { return run.InstanceID == news.InstanceID })
-	switch {
-	case known || news.InstanceID == "":
-		// A repeat, or news after the end: the first end stands.
-	case !ended && at < 0:
-		c.state.OpenRuns = append(c.state.OpenRuns, OpenRun{InstanceID: news.InstanceID, Status: status, Since: workflow.Now(ctx)})
-	case !ended:
-		c.state.OpenRuns[at].Status = status
-	default:
-		run := OpenRun{InstanceID: news.InstanceID, Since: workflow.Now(ctx)}
-		if at >= 0 {
-			run = c.state.OpenRuns[at]
-			c.state.OpenRuns = slices.Delete(c.state.OpenRuns, at, at+1)
+// unreadCallbacks are the addresses that callbacks have come to and nobody has read, of instances that nobody knows
+// yet too.
+func unreadCallbacks(ctx workflow.Context) (addresses []string) {
+	for _, name := range workflow.GetUnhandledSignalNames(ctx) {
+		if address, found := strings.CutPrefix(name, signals.SignalName("")); found {
+			addresses = append(addresses, address)
 		}
-		c.add(ctx, run, status)
 	}
-}
-
-// add fetches the outputs of a run that has ended and lists it.
-func (c *collector) add(ctx workflow.Context, run OpenRun, status string) {
-	result := PlanResult{PlanID: c.in.PlanID, Ended: Ended{
-		InstanceID: run.InstanceID, Status: status, ObservedBy: ObservedByCallback,
-		TriggeredAt: run.Since, FinishedAt: workflow.Now(ctx),
-	}}
-	var a *activities.Activities
-	in := activities.PlanInstance{PlanID: c.in.PlanID, InstanceID: run.InstanceID, Limit: listedLimit / c.listed()}
-	if err := read(ctx, a.PlanOutputs, in, &result.Outputs); err != nil {
-		result.OutputsError = cause(err).Error()
-	}
-	list := &c.state.Result
-	list.Runs = append(list.Runs, result)
-	if len(list.Runs) > maxListed {
-		list.Runs = slices.Delete(list.Runs, 0, 1)
-		list.LeftOut++
-	}
-	c.state.Count++
-	workflow.SetCurrentDetails(ctx, fmt.Sprintf("Scene **%s** of plan %s: %d runs, the last %s", cell(c.in.SceneName), cell(c.in.PlanID), c.state.Count, status))
+	slices.Sort(addresses)
+	return addresses
 }
 
 // listed is how many runs the list will hold at most.
 func (c *collector) listed() int {
-	if c.in.MaxRuns > 0 {
-		return min(c.in.MaxRuns, maxListed)
+	if c.state.MaxRuns > 0 {
+		return min(c.state.MaxRuns, execution.MaxCollected)
 	}
-	return maxListed
+	return execution.MaxCollected
 }

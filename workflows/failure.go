@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"fmt"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -24,20 +25,25 @@ func fail(errorType string, details any, err error, message string) error {
 	})
 }
 
-// typeOf returns the application error type of err, "" if it has none.
-func typeOf(err error) string {
-	var application *temporal.ApplicationError
-	if errors.As(err, &application) {
-		return application.Type()
+// readErrorType returns the contract's error type of a read that failed: one that no worker took has none of its own,
+// and what is no error of the platform's has one of Go's.
+func readErrorType(err error) string {
+	switch errorType := TypeOf(err); errorType {
+	case activities.ErrorInvalidInput, activities.ErrorPlatformAuth:
+		return errorType
 	}
-	return ""
+	return activities.ErrorPlatform
 }
 
 // cause strips what Temporal wraps around an activity's own error.
 func cause(err error) error {
 	var application *temporal.ApplicationError
-	if errors.As(err, &application) {
+	var timeout *temporal.TimeoutError
+	switch {
+	case errors.As(err, &application):
 		return errors.New(application.Message())
+	case errors.As(err, &timeout):
+		return fmt.Errorf("no worker has done it in time (%s); see that workers run, and that they reach the platform", timeout.TimeoutType())
 	}
 	return err
 }

@@ -14,7 +14,9 @@ import (
 
 func TestAnInboxHandsNewsToTheRunWhicheverComesFirst(t *testing.T) {
 	t.Parallel()
-	news := func(status string) signals.Callback { return signals.Callback{InstanceID: "in1", Status: status} }
+	news := func(status string) signals.News {
+		return signals.News{Callback: signals.Callback{InstanceID: "in1", Status: status}}
+	}
 	for name, test := range map[string]struct {
 		registers time.Duration
 		lost      error
@@ -52,6 +54,35 @@ func TestAnInboxHandsNewsToTheRunWhicheverComesFirst(t *testing.T) {
 	}
 }
 
+func TestAnInboxHandsOverWhatCameToTheAddressOfTheRunThatTriggeredAlone(t *testing.T) {
+	t.Parallel()
+	for from, want := range map[string][]string{
+		"":        {"by its id"},
+		"first":   {"SUCCESS"},
+		"another": {"FAIL"},
+	} {
+		b := newBench(t)
+		var got []string
+		b.OnSignalExternalWorkflow(mock.Anything, "run", "", "platform-callback:in1", mock.Anything).Return(
+			func(_, _, _, _ string, arg any) error {
+				got = append(got, arg.(signals.Callback).Status)
+				return nil
+			})
+		b.RegisterDelayedCallback(func() {
+			news := func(from, status string) {
+				b.SignalWorkflow(signals.InboxNews, signals.News{Callback: signals.Callback{InstanceID: "in1", Status: status}, From: from})
+			}
+			news("another", "FAIL")
+			b.SignalWorkflow(signals.InboxRegister, signals.Registration{WorkflowID: "run", From: from, Until: b.Now().Add(time.Hour)})
+			news("first", "SUCCESS")
+			news("", "by its id")
+		}, time.Minute)
+		b.ExecuteWorkflow(signals.InboxWorkflow, signals.InboxInput{Kind: signals.KindPlan, InstanceID: "in1", TTL: "24h"})
+		require.NoError(t, b.GetWorkflowError())
+		require.Equal(t, want, got, from)
+	}
+}
+
 func TestAnInboxThatAStrangerFillsStillHandsOverTheEnd(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -63,9 +94,9 @@ func TestAnInboxThatAStrangerFillsStillHandsOverTheEnd(t *testing.T) {
 		})
 	b.RegisterDelayedCallback(func() {
 		for i := range 100 {
-			b.SignalWorkflow(signals.InboxNews, signals.Callback{InstanceID: "in1", Status: fmt.Sprintf("NOISE_%d", i)})
+			b.SignalWorkflow(signals.InboxNews, signals.News{Callback: signals.Callback{InstanceID: "in1", Status: fmt.Sprintf("NOISE_%d", i)}})
 		}
-		b.SignalWorkflow(signals.InboxNews, signals.Callback{InstanceID: "in1", Status: "SUCCESS"})
+		b.SignalWorkflow(signals.InboxNews, signals.News{Callback: signals.Callback{InstanceID: "in1", Status: "SUCCESS"}})
 		b.SignalWorkflow(signals.InboxRegister, signals.Registration{WorkflowID: "run", Until: b.Now().Add(time.Hour)})
 	}, time.Minute)
 	b.ExecuteWorkflow(signals.InboxWorkflow, signals.InboxInput{Kind: signals.KindPlan, InstanceID: "in1", TTL: "24h"})

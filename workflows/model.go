@@ -9,16 +9,9 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/dpaflow/dpaflow/activities"
-)
-
-// OnBusy says what a run does when its model is busy with another one.
-type OnBusy string
-
-const (
-	// WaitOnBusy waits for the model, as long as the run's timeout. It is the default.
-	WaitOnBusy OnBusy = "wait"
-	// FailOnBusy fails the run as TriggerRejected.
-	FailOnBusy OnBusy = "fail"
+	"github.com/dpaflow/dpaflow/execution"
+	"github.com/dpaflow/dpaflow/internal/endpoint"
+	"github.com/dpaflow/dpaflow/runbook"
 )
 
 // ModelInput says which model to run, and how. Only ModelID is required.
@@ -31,12 +24,12 @@ type ModelInput struct {
 	// worker's DPA_MODEL_EXECUTE_PATH does not fit.
 	ExecutePath string `json:"executePath,omitempty"`
 	// Sync has the platform wait for the end before it answers, up to SyncTimeout (30s if zero).
-	Sync        bool     `json:"sync,omitempty"`
-	SyncTimeout Duration `json:"syncTimeout,omitempty"`
+	Sync        bool             `json:"sync,omitempty"`
+	SyncTimeout runbook.Duration `json:"syncTimeout,omitempty"`
 	// DesignatedOutputsOnly leaves out the outputs of nodes that the model does not designate.
 	DesignatedOutputsOnly bool `json:"designatedOutputsOnly,omitempty"`
-	// OnBusy is WaitOnBusy if empty.
-	OnBusy OnBusy `json:"onBusy,omitempty"`
+	// OnBusy is runbook.WaitOnBusy if empty.
+	OnBusy runbook.OnBusy `json:"onBusy,omitempty"`
 }
 
 // ModelResult is a model's instance that has ended: of RunModel, and the detail of ModelFailed.
@@ -51,8 +44,8 @@ type ModelResult struct {
 // the updates "resolveTrigger" and "resolveRun". It fails as one of the Error… types of package
 // activities.
 func RunModel(ctx workflow.Context, in ModelInput) (ModelResult, error) {
-	ctx, desk := openDesk(ctx, true)
-	if err := desk.answerStatus(ctx); err != nil {
+	all := executionsOf(ctx)
+	if err := all.answerStatus(ctx); err != nil {
 		return ModelResult{}, err
 	}
 	return ExecuteModel(ctx, in)
@@ -66,7 +59,7 @@ func ExecuteModel(ctx workflow.Context, in ModelInput) (ModelResult, error) {
 	if len(faults) > 0 {
 		return ModelResult{}, activities.InvalidInput(faults)
 	}
-	model := &modelJob{in: in}
+	model := &modelTarget{in: in}
 	ended, err := execute(ctx, model, in.Policy)
 	if err != nil {
 		return ModelResult{}, err
@@ -79,23 +72,26 @@ func ExecuteModel(ctx workflow.Context, in ModelInput) (ModelResult, error) {
 	return result, nil
 }
 
-// maxSyncTimeout keeps a synchronous trigger well within triggerLimit.
-const maxSyncTimeout = Duration(10 * time.Minute)
+// maxSyncTimeout keeps a synchronous trigger well within execution.Attempt.
+const maxSyncTimeout = runbook.Duration(10 * time.Minute)
 
-func (in ModelInput) withDefaults() (ModelInput, activities.Faults) {
-	var faults activities.Faults
+func (in ModelInput) withDefaults() (ModelInput, runbook.Faults) {
+	var faults runbook.Faults
 	faults.Add("modelId", checkID(in.ModelID))
+	if in.ExecutePath != "" {
+		faults.Add("executePath", endpoint.CheckExecution(in.ExecutePath, in.ModelID))
+	}
 	policy, more := in.Policy.withDefaults()
 	faults = append(faults, more...)
 	in.Policy = policy
 	if in.OnBusy == "" {
-		in.OnBusy = WaitOnBusy
+		in.OnBusy = runbook.WaitOnBusy
 	}
-	if in.OnBusy != WaitOnBusy && in.OnBusy != FailOnBusy {
-		faults.Add("onBusy", fmt.Errorf("wants %q or %q, got %q", WaitOnBusy, FailOnBusy, in.OnBusy))
+	if in.OnBusy != runbook.WaitOnBusy && in.OnBusy != runbook.FailOnBusy {
+		faults.Add("onBusy", fmt.Errorf("must be %q or %q, got %q", runbook.WaitOnBusy, runbook.FailOnBusy, in.OnBusy))
 	}
 	if in.SyncTimeout < 0 || in.SyncTimeout > maxSyncTimeout {
-		faults.Add("syncTimeout", fmt.Errorf("wants at most %s", time.Duration(maxSyncTimeout)))
+		faults.Add("syncTimeout", fmt.Errorf("must be at most %s", time.Duration(maxSyncTimeout)))
 	}
 	if in.SyncTimeout > 0 && !in.Sync {
 		faults.Add("syncTimeout", errors.New("is for runs with sync only"))
@@ -103,51 +99,50 @@ func (in ModelInput) withDefaults() (ModelInput, activities.Faults) {
 	return in, faults
 }
 
-// modelJob is the adapter of the story to models.
-type modelJob struct {
+// modelTarget makes a model a target.
+type modelTarget struct {
 	in    ModelInput
 	nodes []activities.NodeOutput
 }
 
-func (m *modelJob) kind() string            { return "model" }
-func (m *modelJob) id() string              { return m.in.ModelID }
-func (m *modelJob) name() string            { return "model " + m.in.ModelID }
-func (m *modelJob) describe(status *Status) { status.ModelID = m.in.ModelID }
-func (m *modelJob) results() []activities.ModelOutputs {
+func (m *modelTarget) rules() execution.Rules {
+	return execution.Rules{
+		Target: execution.Model, ID: m.in.ModelID, Name: "model " + m.in.ModelID,
+		Sync: m.in.Sync, FailOnBusy: m.in.OnBusy == runbook.FailOnBusy,
+	}
+}
+
+func (m *modelTarget) results() []activities.ModelOutputs {
 	return []activities.ModelOutputs{{ModelID: m.in.ModelID, Nodes: m.nodes}}
 }
-func (m *modelJob) waitsForBusy() bool { return m.in.OnBusy == WaitOnBusy }
 
-func (m *modelJob) trigger(ctx workflow.Context, in activities.Trigger) workflow.Future {
+func (m *modelTarget) trigger(ctx workflow.Context, in activities.Trigger) workflow.Future {
 	var a *activities.Activities
-	return workflow.ExecuteActivity(ctx, a.TriggerModel, activities.ModelTrigger{
+	return workflow.ExecuteActivity(ctx, a.DpaTriggerModel, activities.ModelTrigger{
 		ModelID: m.in.ModelID, Params: m.in.Params, ExecutePath: m.in.ExecutePath,
 		Sync: m.in.Sync, SyncTimeout: time.Duration(m.in.SyncTimeout), DesignatedOutputsOnly: m.in.DesignatedOutputsOnly,
 		Trigger: in,
 	})
 }
 
-// end translates the platform's word for a model that has succeeded.
-func (m *modelJob) end(status string) (string, bool) {
-	if status == "FINISH" {
-		status = StatusSuccess
-	}
-	return status, status == StatusSuccess || status == StatusFail
+func (m *modelTarget) poll(r *run) *reading {
+	var a *activities.Activities
+	return readQuickly(r.ctx, a.ModelStatus, activities.ModelInstance{ModelID: m.in.ModelID, InstanceID: r.state.Status.InstanceID})
 }
 
-// ask asks for the status of the very instance, which is exact.
-func (m *modelJob) ask(ctx workflow.Context, e *execution) (answer, error) {
-	var a *activities.Activities
-	var status string
-	in := activities.ModelInstance{ModelID: m.in.ModelID, InstanceID: e.status.InstanceID}
-	err := quick(ctx, a.ModelStatus, in, &status)
-	return answer{status: status, text: "instance " + status, counts: err == nil}, err
+func (m *modelTarget) polled(asked *reading) (execution.Polled, error) {
+	polled := execution.Polled{Exact: true}
+	err := asked.get(&polled.Status)
+	return polled, err
 }
 
-func (m *modelJob) fetch(ctx workflow.Context, e *execution) error {
+func (m *modelTarget) fetch(r *run) *reading {
 	var a *activities.Activities
-	return read(ctx, a.ModelOutputs, activities.ModelInstance{
-		ModelID: m.in.ModelID, InstanceID: e.status.InstanceID, Step: cmp.Or(e.step, e.label),
-		DesignatedOnly: m.in.DesignatedOutputsOnly, Limit: e.limit,
-	}, &m.nodes)
+	return readOutputs(r, a.ModelOutputs, activities.ModelInstance{
+		ModelID: m.in.ModelID, InstanceID: r.state.Status.InstanceID,
+		Step: cmp.Or(r.step, r.state.Rules.Label), DesignatedOnly: m.in.DesignatedOutputsOnly, Limit: r.limit,
+		Ending: r.ending(),
+	})
 }
+
+func (m *modelTarget) fetched(read *reading) error { return read.get(&m.nodes) }

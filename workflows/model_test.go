@@ -7,21 +7,26 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/runbook"
 )
 
 // onModelTrigger answers the next triggers of models, one after another; the last answer stays.
 func (b *bench) onModelTrigger(answers ...func(key string) (activities.Triggered, error)) {
-	b.OnActivity("TriggerModel", mock.Anything, mock.Anything).Return(
+	b.onModelTriggered(answers...)
+	b.OnActivity("ModelOutputs", mock.Anything, mock.Anything).Return([]activities.NodeOutput{{Name: "节点", Result: "值"}}, nil)
+}
+
+// onModelTriggered is onModelTrigger without outputs.
+func (b *bench) onModelTriggered(answers ...func(key string) (activities.Triggered, error)) {
+	b.OnActivity("DpaTriggerModel", mock.Anything, mock.Anything).Return(
 		func(ctx context.Context, in activities.ModelTrigger) (activities.Triggered, error) {
-			key := activities.TriggerKey(in.Trigger, activity.GetInfo(ctx).ActivityID)
+			key := activities.TriggerKey(in.Trigger)
 			b.models, b.keys = append(b.models, in), append(b.keys, key)
 			return answers[min(len(b.keys), len(answers))-1](key)
 		})
-	b.OnActivity("ModelOutputs", mock.Anything, mock.Anything).Return([]activities.NodeOutput{{Name: "节点", Result: "值"}}, nil)
 }
 
 func (b *bench) runModel(in any) (ModelResult, error) {
@@ -44,12 +49,22 @@ func TestAModelEndsByFINISHAsASuccess(t *testing.T) {
 	b := newBench(t)
 	b.onModelTrigger(triggered("in1"))
 	b.call(10*time.Second, "in1", "FINISH")
-	result, err := b.runModel(ModelInput{ModelID: "md1", Params: activities.Params{"DIR": activities.Text("/opt")}})
+	result, err := b.runModel(ModelInput{ModelID: "md1", Params: activities.Params{"DIR": runbook.Text("/opt")}})
 	require.NoError(t, err)
 	require.Equal(t, StatusSuccess, result.Status)
 	require.Equal(t, ObservedByCallback, result.ObservedBy)
 	require.Equal(t, "值", result.Nodes[0].Result)
 	require.Equal(t, "/opt", b.models[0].Params["DIR"].Text)
+}
+
+func TestAModelIsNotTriggeredByThePathOfAnotherEndpoint(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	_, err := b.runModel(ModelInput{ModelID: "saveTimingParam", ExecutePath: "/api/dpa/process/processPlan/{modelId}"})
+	var faults runbook.Faults
+	require.Equal(t, activities.ErrorInvalidInput, failure(t, err, &faults).Type())
+	require.Len(t, faults, 1)
+	require.Equal(t, "executePath", faults[0].Path)
 }
 
 func TestAFailedModelFailsAsModelFailedWithItsOutputs(t *testing.T) {
@@ -75,7 +90,7 @@ func TestALostEndOfAModelIsFoundByItsStatus(t *testing.T) {
 			}
 			return "FINISH", nil
 		})
-	result, err := b.runModel(ModelInput{ModelID: "md1", Policy: Policy{PollAfter: Duration(time.Minute)}})
+	result, err := b.runModel(ModelInput{ModelID: "md1", Policy: Policy{PollAfter: runbook.Duration(time.Minute)}})
 	require.NoError(t, err)
 	require.Equal(t, ObservedByPoll, result.ObservedBy)
 	require.Equal(t, 3, b.status().Polls)
@@ -91,7 +106,7 @@ func TestASynchronousAnswerEndsAModelAtOnce(t *testing.T) {
 			b.onModelTrigger(func(key string) (activities.Triggered, error) {
 				return activities.Triggered{Key: key, InstanceID: "in1", Status: answer, At: time.Now()}, nil
 			})
-			result, err := b.runModel(ModelInput{ModelID: "md1", Sync: true, SyncTimeout: Duration(time.Minute)})
+			result, err := b.runModel(ModelInput{ModelID: "md1", Sync: true, SyncTimeout: runbook.Duration(time.Minute)})
 			if want == StatusFail {
 				failure(t, err, &result)
 			} else {
@@ -132,14 +147,14 @@ func TestABusyModelIsWaitedForOrRefused(t *testing.T) {
 		t.Parallel()
 		b := newBench(t)
 		b.onModelTrigger(busy)
-		_, err := b.runModel(ModelInput{ModelID: "md1", Policy: Policy{Timeout: Duration(time.Hour)}})
+		_, err := b.runModel(ModelInput{ModelID: "md1", Policy: Policy{Timeout: runbook.Duration(time.Hour)}})
 		require.Equal(t, activities.ErrorTriggerNotSent, failure(t, err, nil).Type())
 	})
 	t.Run("refused", func(t *testing.T) {
 		t.Parallel()
 		b := newBench(t)
 		b.onModelTrigger(busy)
-		_, err := b.runModel(ModelInput{ModelID: "md1", OnBusy: FailOnBusy})
+		_, err := b.runModel(ModelInput{ModelID: "md1", OnBusy: runbook.FailOnBusy})
 		require.Equal(t, activities.ErrorTriggerRejected, failure(t, err, nil).Type())
 		require.Len(t, b.models, 1)
 	})
@@ -151,40 +166,13 @@ func TestBadInputOfAModelIsRefusedWithEveryFault(t *testing.T) {
 	_, err := b.runModel(rawJSON(`{"params":{"A":1},"onBusy":"hope","sync":"yes","syncTimeout":"1h","model":"x"}`))
 	failed := failure(t, err, nil)
 	require.Equal(t, activities.ErrorInvalidInput, failed.Type())
-	for _, want := range []string{"params.A: wants a text", "sync: wants true or false", "model: there is no such field"} {
+	for _, want := range []string{"params.A: must be a string", "sync: must be true or false", "model: there is no such field"} {
 		require.Contains(t, failed.Message(), want)
 	}
 	b = newBench(t)
-	_, err = b.runModel(ModelInput{OnBusy: "hope", SyncTimeout: Duration(time.Hour)})
+	_, err = b.runModel(ModelInput{OnBusy: "hope", SyncTimeout: runbook.Duration(time.Hour)})
 	failed = failure(t, err, nil)
-	for _, want := range []string{"modelId: is missing", `onBusy: wants "wait" or "fail"`, "syncTimeout: wants at most 10m0s", "syncTimeout: is for runs with sync only"} {
+	for _, want := range []string{"modelId: is missing", `onBusy: must be "wait" or "fail"`, "syncTimeout: must be at most 10m0s", "syncTimeout: is for runs with sync only"} {
 		require.Contains(t, failed.Message(), want)
-	}
-}
-
-func TestATurnOnAModelLastsUntilItIsGivenBackOrItsHolderHasEnded(t *testing.T) {
-	t.Parallel()
-	holder := activities.Turn{WorkflowID: "run", Step: "md1.1"}
-	for name, test := range map[string]struct {
-		from  activities.Turn
-		ends  time.Duration // of the holder
-		lasts time.Duration
-	}{
-		"given back":                   {from: holder, ends: 24 * time.Hour, lasts: 10 * time.Minute},
-		"given back by another step":   {from: activities.Turn{WorkflowID: "run", Step: "md1.2"}, ends: 20 * time.Minute, lasts: 20 * time.Minute},
-		"never given back by its dead": {ends: time.Minute, lasts: time.Minute},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := newBench(t)
-			start := b.Now()
-			b.RegisterDelayedCallback(func() { b.SignalWorkflow(activities.TurnGive, test.from) }, 10*time.Minute)
-			b.OnActivity("HasEnded", mock.Anything, "run").Return(func(context.Context, string) (bool, error) {
-				return b.Now().Sub(start) >= test.ends, nil
-			})
-			b.ExecuteWorkflow(activities.TurnWorkflow, holder)
-			require.NoError(t, b.GetWorkflowError())
-			require.WithinDuration(t, start.Add(test.lasts), b.Now(), time.Minute)
-		})
 	}
 }

@@ -123,7 +123,7 @@ func (r request) start(ctx context.Context, c temporalnexus.NexusClient) (outcom
 	}
 	var other string
 	if err := known.GetMemoValue(memoRequest, &other); err != nil || other != fingerprint {
-		return outcome{}, badRequest(activities.InvalidInput(activities.Faults{{
+		return outcome{}, badRequest(activities.InvalidInput(runbook.Faults{{
 			Path: "idempotencyKey", Problem: "was used for another request, whose run is " + options.ID,
 		}}))
 	}
@@ -170,8 +170,10 @@ func ended(ctx context.Context, run client.WorkflowRun) (outcome, error) {
 
 func readPlanRequest(data []byte) (key string, in any, err error) {
 	var r PlanRequest
-	faults := decodeObject(data, &r)
-	if len(faults) == 0 {
+	var faults runbook.Faults
+	if err := runbook.Decode(data, &r); err != nil {
+		faults.Add("", err)
+	} else {
 		_, faults = r.withDefaults()
 	}
 	return r.IdempotencyKey, r.PlanInput, refuse(faults, r.IdempotencyKey)
@@ -179,8 +181,10 @@ func readPlanRequest(data []byte) (key string, in any, err error) {
 
 func readModelRequest(data []byte) (key string, in any, err error) {
 	var r ModelRequest
-	faults := decodeObject(data, &r)
-	if len(faults) == 0 {
+	var faults runbook.Faults
+	if err := runbook.Decode(data, &r); err != nil {
+		faults.Add("", err)
+	} else {
 		_, faults = r.withDefaults()
 	}
 	return r.IdempotencyKey, r.ModelInput, refuse(faults, r.IdempotencyKey)
@@ -189,14 +193,14 @@ func readModelRequest(data []byte) (key string, in any, err error) {
 func readRunbookRequest(data []byte) (key string, in any, err error) {
 	var r RunbookRequest
 	if err := runbook.ParseInto(data, &r); err != nil {
-		return "", nil, invalidDocument(err)
+		return "", nil, invalidInput(err)
 	}
 	bound := r.Document
 	if err := bound.Bind(nil); err != nil {
-		return "", nil, invalidDocument(err)
+		return "", nil, invalidInput(err)
 	}
 	if _, err := bound.Compile(); err != nil {
-		return "", nil, invalidDocument(err)
+		return "", nil, invalidInput(err)
 	}
 	return r.IdempotencyKey, r.RunbookInput, refuse(nil, r.IdempotencyKey)
 }
@@ -209,7 +213,7 @@ func badRequest(cause error) error {
 }
 
 // refuse makes InvalidInput of faults, among them that of the key.
-func refuse(faults activities.Faults, key string) error {
+func refuse(faults runbook.Faults, key string) error {
 	if len(key) > maxID {
 		faults.Add("idempotencyKey", checkID(key))
 	}

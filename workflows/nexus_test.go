@@ -35,11 +35,11 @@ func TestAnOperationRunsThePlanAndGivesItsResult(t *testing.T) {
 	var result PlanResult
 	require.NoError(t, b.callNexus(RunPlanOperation.Name(), PlanRequest{
 		IdempotencyKey: "switch-1",
-		PlanInput:      PlanInput{PlanID: "acf42dd3", Params: activities.PlanParams{"md1": {"A": activities.SecretRef("db")}}},
+		PlanInput:      PlanInput{PlanID: "acf42dd3", Params: activities.PlanParams{"md1": {"A": runbook.SecretRef("db")}}},
 	}, &result))
 	require.Equal(t, "in1", result.InstanceID)
 	require.Equal(t, "0 秒", result.Outputs[0].Nodes[0].Result)
-	require.Equal(t, activities.SecretRef("db"), b.triggers[0].Params["md1"]["A"])
+	require.Equal(t, runbook.SecretRef("db"), b.triggers[0].Params["md1"]["A"])
 }
 
 func TestARequestIsReadAsStrictlyAsTheInputOfItsWorkflow(t *testing.T) {
@@ -52,12 +52,12 @@ func TestARequestIsReadAsStrictlyAsTheInputOfItsWorkflow(t *testing.T) {
 	}{
 		"nothing":              {"run-plan", map[string]any{}, []string{"planId: is missing"}},
 		"an unknown field":     {"run-plan", map[string]any{"planId": "p", "key": "k"}, []string{"key: there is no such field"}},
-		"every field":          {"run-plan", map[string]any{"planId": 1, "timeout": "soon"}, []string{"planId: wants a text", "timeout: wants a duration"}},
-		"every value":          {"run-plan", map[string]any{"pollAfter": "1ms", "onUnknown": "guess"}, []string{"planId: is missing", "pollAfter: wants", "onUnknown: wants"}},
-		"a key too long":       {"run-plan", PlanRequest{IdempotencyKey: strings.Repeat("k", 129)}, []string{"planId: is missing", "idempotencyKey: wants at most 128 bytes"}},
-		"a model":              {"run-model", map[string]any{"onBusy": "hope"}, []string{"modelId: is missing", "onBusy: wants"}},
+		"every field":          {"run-plan", map[string]any{"planId": 1, "timeout": "soon"}, []string{"planId: must be a string", "timeout: must be a duration"}},
+		"every value":          {"run-plan", map[string]any{"pollAfter": "1ms", "onUnknown": "guess"}, []string{"planId: is missing", "pollAfter: must be", "onUnknown: must be"}},
+		"a key too long":       {"run-plan", PlanRequest{IdempotencyKey: strings.Repeat("k", 129)}, []string{"planId: is missing", "idempotencyKey: must have at most 128 bytes"}},
+		"a model":              {"run-model", map[string]any{"onBusy": "hope"}, []string{"modelId: is missing", "onBusy: must be"}},
 		"a runbook":            {"run-runbook", map[string]any{"name": "x", "idempotencyKey": "k"}, []string{"steps"}},
-		"a value that is open": {"run-runbook", RunbookRequest{RunbookInput: RunbookInput{Document: document}}, []string{"vars.site: wants a value"}},
+		"a value that is open": {"run-runbook", RunbookRequest{RunbookInput: RunbookInput{Document: document}}, []string{"vars.site: is required"}},
 		"an expression": {"run-runbook", RunbookRequest{RunbookInput: RunbookInput{
 			Document: *runbook.New("book", runbook.Plan("a", "p", runbook.If("1 +"))),
 		}}, []string{"steps[0].when"}},

@@ -1,23 +1,25 @@
 package workflows
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/execution"
+	"github.com/dpaflow/dpaflow/runbook"
 )
 
 // What the update "resolveTrigger" can do with a trigger whose outcome nobody knows.
 const (
 	// ActionAdopt names the instance that the trigger started.
-	ActionAdopt = "adopt"
+	ActionAdopt = execution.ActionAdopt
 	// ActionRetrigger sends a fresh trigger: the operator has made sure that the first did not run.
-	ActionRetrigger = "retrigger"
+	ActionRetrigger = execution.ActionRetrigger
 	// ActionAbort ends the run as TriggerOutcomeUnknown.
-	ActionAbort = "abort"
+	ActionAbort = execution.ActionAbort
 )
 
 // ResolveTrigger is the argument of the update "resolveTrigger".
@@ -38,30 +40,108 @@ type ResolveRun struct {
 	Comment string `json:"comment,omitempty"`
 }
 
-func (d *desk) takeUpdates() {
-	update(d.ctx, "resolveTrigger", "Settle a trigger whose outcome nobody knows",
-		func(in ResolveTrigger) error { _, err := d.checkTrigger(in); return err },
-		func(in ResolveTrigger) any { return d.resolveTrigger(in) })
-	update(d.ctx, "resolveRun", "Say how an instance ended whose callbacks are lost",
-		func(in ResolveRun) error { _, err := d.checkRun(in); return err },
-		func(in ResolveRun) any { return d.resolveRun(in) })
+// resolving is what operators did to something, and wait for its answer.
+type resolving struct {
+	actions          []*execution.Resolve
+	replies          map[int]string
+	handling, number int
+}
+
+func newResolving() resolving { return resolving{replies: map[int]string{}} }
+
+// answer has the core decide about an operator's action and waits for what it says. What has overtaken the action in the
+// same workflow task makes the core refuse what the validator let through; that stands in the history.
+func (r *resolving) answer(ctx workflow.Context, action execution.Resolve) error {
+	r.number++
+	action.ID = r.number
+	r.handling++
+	defer func() { r.handling-- }()
+	r.actions = append(r.actions, &action)
+	refusal, answered := "", false
+	ctx, _ = workflow.NewDisconnectedContext(ctx) // a cancellation is answered by the core, too
+	err := workflow.Await(ctx, func() bool { refusal, answered = r.replies[action.ID]; return answered })
+	delete(r.replies, action.ID)
+	if err == nil && refusal != "" {
+		err = errors.New(refusal)
+	}
+	if err != nil {
+		return refusedUpdate(err)
+	}
+	return nil
+}
+
+// taken takes the actions that have arrived.
+func (r *resolving) taken() (events []execution.Event) {
+	for _, action := range r.actions {
+		events = append(events, action)
+	}
+	r.actions = nil
+	return events
+}
+
+func (all *executions) takeUpdates() {
+	update(all.ctx, "resolveTrigger", "Settle a trigger whose outcome nobody knows",
+		func(in ResolveTrigger) error { return all.check(in.Step, in.action()) },
+		func(ctx workflow.Context, in ResolveTrigger) (any, error) { return all.act(ctx, in.Step, in.action()) })
+	update(all.ctx, "resolveRun", "Say how an instance ended whose callbacks are lost",
+		func(in ResolveRun) error { return all.check(in.Step, in.action()) },
+		func(ctx workflow.Context, in ResolveRun) (any, error) { return all.act(ctx, in.Step, in.action()) })
+}
+
+func (in ResolveTrigger) action() execution.Resolve {
+	// What is empty for resolveRun, and wrong here.
+	return execution.Resolve{What: cmp.Or(in.Action, "nothing"), InstanceID: in.InstanceID, By: in.By, Comment: in.Comment}
+}
+
+func (in ResolveRun) action() execution.Resolve {
+	return execution.Resolve{Status: in.Status, By: in.By, Comment: in.Comment}
+}
+
+// check refuses what makes no sense by what the run has taken in so far.
+func (all *executions) check(step string, action execution.Resolve) error {
+	if all.collector != nil && action.What == "" {
+		action.Step = step
+		return all.collector.state.Refuse(&action)
+	}
+	r, err := all.find(step)
+	if err != nil {
+		return err
+	}
+	return r.state.Refuse(&action, workflow.Now(all.ctx))
+}
+
+func (all *executions) act(ctx workflow.Context, step string, action execution.Resolve) (any, error) {
+	if c := all.collector; c != nil && action.What == "" {
+		action.Step = step
+		return c.act(ctx, action)
+	}
+	r, err := all.find(step)
+	if err != nil {
+		return nil, refusedUpdate(err)
+	}
+	return r.act(ctx, action)
+}
+
+// refusedUpdate is how an update fails that its validator let through.
+func refusedUpdate(err error) error {
+	return fail(activities.ErrorInvalidInput, runbook.Faults{{Problem: err.Error()}}, nil, err.Error())
 }
 
 // update adds an update whose argument is read strictly and checked before it leaves a trace in the
 // history. It answers with what act returns.
-func update[In any](ctx workflow.Context, name, description string, check func(In) error, act func(In) any) {
+func update[In any](ctx workflow.Context, name, description string, check func(In) error, act func(workflow.Context, In) (any, error)) {
 	validate := func(raw converter.RawValue) (in In, err error) {
-		if err := decodeObject(raw.Payload().GetData(), &in).Err(); err != nil {
+		if err := runbook.Decode(raw.Payload().GetData(), &in); err != nil {
 			return in, err
 		}
 		return in, check(in)
 	}
-	handle := func(_ workflow.Context, raw converter.RawValue) (any, error) {
+	handle := func(ctx workflow.Context, raw converter.RawValue) (any, error) {
 		in, err := validate(raw)
 		if err != nil {
-			return nil, activities.InvalidInput(activities.Faults{{Problem: err.Error()}})
+			return nil, refusedUpdate(err)
 		}
-		return act(in), nil
+		return act(ctx, in)
 	}
 	err := workflow.SetUpdateHandlerWithOptions(ctx, name, handle, workflow.UpdateHandlerOptions{
 		Validator:   func(_ workflow.Context, raw converter.RawValue) error { _, err := validate(raw); return err },
@@ -70,73 +150,4 @@ func update[In any](ctx workflow.Context, name, description string, check func(I
 	if err != nil {
 		panic(err) // only a handler of the wrong form is refused
 	}
-}
-
-func (d *desk) checkTrigger(in ResolveTrigger) (*execution, error) {
-	e, err := d.find(in.Step)
-	switch {
-	case err != nil:
-		return nil, err
-	case in.Action != ActionAdopt && in.Action != ActionRetrigger && in.Action != ActionAbort:
-		return nil, fmt.Errorf("action wants %q, %q or %q, got %q", ActionAdopt, ActionRetrigger, ActionAbort, in.Action)
-	case e.status.Phase != PhaseUnknown:
-		return nil, fmt.Errorf("the trigger of %s is not in doubt: the run is %s%s", e.job.name(), e.status.Phase, ofInstance(e))
-	case in.Action == ActionAdopt && in.InstanceID == "":
-		return nil, errors.New("adopt wants the instanceId that the platform shows")
-	case in.Action != ActionAdopt && in.InstanceID != "":
-		return nil, fmt.Errorf("%s takes no instanceId; did you mean adopt?", in.Action)
-	}
-	return e, nil
-}
-
-// resolveTrigger acts on what checkTrigger has found; the argument has passed it.
-func (d *desk) resolveTrigger(in ResolveTrigger) Status {
-	e, _ := d.checkTrigger(in)
-	d.record(e, "resolveTrigger "+in.Action, in.By, in.Comment)
-	if in.Action == ActionAdopt {
-		e.adopt(d.ctx, in.InstanceID)
-	} else {
-		e.verdict = in.Action
-	}
-	e.wake.SendAsync(nil)
-	return e.status
-}
-
-func (d *desk) checkRun(in ResolveRun) (*execution, error) {
-	e, err := d.find(in.Step)
-	switch {
-	case err != nil:
-		return nil, err
-	case in.Status != StatusSuccess && in.Status != StatusFail:
-		return nil, fmt.Errorf("status wants %q or %q, got %q", StatusSuccess, StatusFail, in.Status)
-	case e.status.Phase == PhaseUnknown:
-		return nil, fmt.Errorf("the instance of %s is not known; name it first by resolveTrigger with adopt", e.job.name())
-	case e.status.Phase != PhaseWaiting || e.status.FinishedAt != nil:
-		return nil, fmt.Errorf("%s does not wait for an end: the run is %s%s", e.job.name(), e.status.Phase, ofInstance(e))
-	}
-	return e, nil
-}
-
-// resolveRun acts on what checkRun has found; the argument has passed it.
-func (d *desk) resolveRun(in ResolveRun) Status {
-	e, _ := d.checkRun(in)
-	d.record(e, "resolveRun "+in.Status, in.By, in.Comment)
-	e.finish(d.ctx, in.Status, ObservedByOperator)
-	e.wake.SendAsync(nil)
-	return e.status
-}
-
-func (d *desk) record(e *execution, name, by, comment string) {
-	action := Action{At: workflow.Now(d.ctx), Step: e.step, Name: name, By: by, Comment: comment}
-	e.status.Actions = append(e.status.Actions, action)
-	if d.recorded != nil {
-		d.recorded(action)
-	}
-}
-
-func ofInstance(e *execution) string {
-	if e.status.InstanceID == "" {
-		return ""
-	}
-	return ", instance " + e.status.InstanceID
 }

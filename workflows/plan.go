@@ -1,13 +1,16 @@
 package workflows
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"time"
 
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/execution"
+	"github.com/dpaflow/dpaflow/internal/endpoint"
+	"github.com/dpaflow/dpaflow/runbook"
 )
 
 // PlanInput says which plan to run, and how. Only PlanID is required.
@@ -16,6 +19,9 @@ type PlanInput struct {
 	// Params are the inputs of the plan's models: model id → name → value.
 	Params activities.PlanParams `json:"params,omitempty"`
 	Policy
+	// TrustPlanStatus lets the status in the plan list, which is about the plan and not the instance, end the run
+	// after PollAfter, where no other run had anything to do with the plan. Otherwise it is only shown.
+	TrustPlanStatus bool `json:"trustPlanStatus,omitempty"`
 }
 
 // PlanResult is a plan's instance that has ended: of RunPlan, and the detail of PlanFailed.
@@ -30,8 +36,8 @@ type PlanResult struct {
 // the updates "resolveTrigger" and "resolveRun". It fails as one of the Error… types of package
 // activities.
 func RunPlan(ctx workflow.Context, in PlanInput) (PlanResult, error) {
-	ctx, desk := openDesk(ctx, true)
-	if err := desk.answerStatus(ctx); err != nil {
+	all := executionsOf(ctx)
+	if err := all.answerStatus(ctx); err != nil {
 		return PlanResult{}, err
 	}
 	return ExecutePlan(ctx, in)
@@ -39,15 +45,16 @@ func RunPlan(ctx workflow.Context, in PlanInput) (PlanResult, error) {
 
 // ExecutePlan runs a plan from within any workflow: it triggers the plan (P5), waits for its end and
 // fetches its outputs (P6). Where it cannot know whether the trigger ran, it waits for a callback or
-// for the update "resolveTrigger"; see WithOperators for several plans side by side. A cancellation
-// ends the waiting, not the plan: the platform cannot cancel an instance, and the error's details
-// name it.
+// for the update "resolveTrigger", which the workflow then has, as well as "resolveRun"; where several
+// run side by side, their "step" is a plan's or model's id, or an instance's. A cancellation ends the
+// waiting, not the plan: the platform cannot cancel an instance, and the error's details name it.
+// PlanResultOf and StatusOf read the details.
 func ExecutePlan(ctx workflow.Context, in PlanInput) (PlanResult, error) {
 	in, faults := in.withDefaults()
 	if len(faults) > 0 {
 		return PlanResult{}, activities.InvalidInput(faults)
 	}
-	plan := &planJob{in: in}
+	plan := &planTarget{in: in}
 	ended, err := execute(ctx, plan, in.Policy)
 	if err != nil {
 		return PlanResult{}, err
@@ -60,9 +67,9 @@ func ExecutePlan(ctx workflow.Context, in PlanInput) (PlanResult, error) {
 	return result, nil
 }
 
-func (in PlanInput) withDefaults() (PlanInput, activities.Faults) {
-	var faults activities.Faults
-	faults.Add("planId", checkID(in.PlanID))
+func (in PlanInput) withDefaults() (PlanInput, runbook.Faults) {
+	var faults runbook.Faults
+	faults.Add("planId", cmp.Or(checkID(in.PlanID), endpoint.CheckPlan(in.PlanID)))
 	policy, more := in.Policy.withDefaults()
 	in.Policy = policy
 	return in, append(faults, more...)
@@ -76,55 +83,46 @@ func checkID(id string) error {
 	case id == "":
 		return errors.New("is missing")
 	case len(id) > maxID:
-		return fmt.Errorf("wants at most %d bytes, got %d", maxID, len(id))
+		return fmt.Errorf("must have at most %d bytes, got %d", maxID, len(id))
 	}
 	return nil
 }
 
-// planJob is the adapter of the story to plans.
-type planJob struct {
+// planTarget makes a plan a target.
+type planTarget struct {
 	in      PlanInput
 	outputs []activities.ModelOutputs
 }
 
-func (p *planJob) kind() string                       { return "plan" }
-func (p *planJob) id() string                         { return p.in.PlanID }
-func (p *planJob) name() string                       { return "plan " + p.in.PlanID }
-func (p *planJob) describe(status *Status)            { status.PlanID = p.in.PlanID }
-func (p *planJob) results() []activities.ModelOutputs { return p.outputs }
-func (p *planJob) waitsForBusy() bool                 { return false }
-func (p *planJob) trigger(ctx workflow.Context, in activities.Trigger) workflow.Future {
-	var a *activities.Activities
-	return workflow.ExecuteActivity(ctx, a.TriggerPlan, activities.PlanTrigger{PlanID: p.in.PlanID, Params: p.in.Params, Trigger: in})
-}
-
-func (p *planJob) end(status string) (string, bool) {
-	return status, status == StatusSuccess || status == StatusFail
-}
-
-// ask looks the plan up in the platform's list. A status there is of the plan, not of an instance, so
-// it counts only where it cannot be another's: it is an end, the platform wrote it after our trigger by
-// its own clock, and nobody else of ours had to do with the plan since.
-func (p *planJob) ask(ctx workflow.Context, e *execution) (answer, error) {
-	var a *activities.Activities
-	var hint activities.PlanHint
-	if err := quick(ctx, a.PlanStatus, activities.PlanQuestion{PlanID: p.in.PlanID, Since: *e.status.TriggeredAt}, &hint); err != nil {
-		return answer{}, err
+func (p *planTarget) rules() execution.Rules {
+	return execution.Rules{
+		Target: execution.Plan, ID: p.in.PlanID, Name: "plan " + p.in.PlanID, TrustPlanStatus: p.in.TrustPlanStatus,
 	}
-	_, ended := p.end(hint.Status)
-	later := !e.platformTime.IsZero() && hint.UpdatedAt.After(e.platformTime.Add(clockMargin))
-	return answer{
-		status: hint.Status,
-		text:   fmt.Sprintf("plan %s since %s", hint.Status, hint.UpdatedAt.UTC().Format(time.RFC3339)),
-		counts: ended && later && hint.Alone && !e.desk.runsTwice(e),
-	}, nil
 }
 
-// clockMargin is more than what the platform's Date header, in whole seconds, can be wrong by.
-const clockMargin = 2 * time.Second
+func (p *planTarget) results() []activities.ModelOutputs { return p.outputs }
 
-func (p *planJob) fetch(ctx workflow.Context, e *execution) error {
+func (p *planTarget) trigger(ctx workflow.Context, in activities.Trigger) workflow.Future {
 	var a *activities.Activities
-	in := activities.PlanInstance{PlanID: p.in.PlanID, InstanceID: e.status.InstanceID, Limit: e.limit}
-	return read(ctx, a.PlanOutputs, in, &p.outputs)
+	return workflow.ExecuteActivity(ctx, a.DpaTriggerPlan, activities.PlanTrigger{PlanID: p.in.PlanID, Params: p.in.Params, Trigger: in})
 }
+
+func (p *planTarget) poll(r *run) *reading {
+	var a *activities.Activities
+	return readQuickly(r.ctx, a.PlanStatus, activities.PlanQuestion{PlanID: p.in.PlanID, Since: *r.state.Status.TriggeredAt})
+}
+
+func (p *planTarget) polled(asked *reading) (execution.Polled, error) {
+	var hint activities.PlanHint
+	err := asked.get(&hint)
+	return execution.Polled{Status: hint.Status, UpdatedAt: hint.UpdatedAt, Alone: hint.Alone}, err
+}
+
+func (p *planTarget) fetch(r *run) *reading {
+	var a *activities.Activities
+	return readOutputs(r, a.PlanOutputs, activities.PlanInstance{
+		PlanID: p.in.PlanID, InstanceID: r.state.Status.InstanceID, Limit: r.limit, Ending: r.ending(),
+	})
+}
+
+func (p *planTarget) fetched(read *reading) error { return read.get(&p.outputs) }

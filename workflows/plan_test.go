@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/signals"
 )
 
@@ -52,7 +53,7 @@ func TestAPlanWithoutACallbackTimesOut(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.onTrigger(triggered("in1"))
-	_, err := b.runPlan(PlanInput{PlanID: "acf42dd3", Policy: Policy{Timeout: Duration(time.Hour)}})
+	_, err := b.runPlan(PlanInput{PlanID: "acf42dd3", Policy: Policy{Timeout: runbook.Duration(time.Hour)}})
 	var status Status
 	require.Equal(t, activities.ErrorWaitTimeout, failure(t, err, &status).Type())
 	require.Equal(t, "in1", status.InstanceID)
@@ -98,15 +99,14 @@ func TestOutputsAreFetchedByARegularActivityWhenThePlatformIsSlow(t *testing.T) 
 	require.Len(t, result.Outputs, 1)
 }
 
-func TestNewsOfAnotherInstanceOrAfterTheEndChangesNothing(t *testing.T) {
+func TestACallbackOfAnotherInstanceOrAfterTheEndChangesNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.onTrigger(triggered("in1"))
 	b.onOutputs("0")
-	b.call(1*time.Second, "in2", "FAIL")
-	b.call(2*10*time.Second, "in1", "RUNNING")
-	b.call(3*10*time.Second, "in1", "running") // another case
-	b.call(4*10*time.Second, "in1", "VANISHED")
+	b.call(1*10*time.Second, "in1", "RUNNING")
+	b.call(2*10*time.Second, "in2", "FAIL")
+	b.call(3*10*time.Second, " in1 ", "running") // written in another way
 	b.call(5*10*time.Second, "in1", "SUCCESS")
 	b.call(5*10*time.Second, "in1", "FAIL")
 	b.call(5*10*time.Second, "in1", "RUNNING")
@@ -116,6 +116,41 @@ func TestNewsOfAnotherInstanceOrAfterTheEndChangesNothing(t *testing.T) {
 	require.Len(t, result.Notes, 2, "%v", result.Notes)
 	require.Contains(t, result.Notes[0].Text, "in2")
 	require.Contains(t, result.Notes[1].Text, "FAIL after the end SUCCESS")
+}
+
+func TestACallbackAtTheTriggersOwnAddressIsBetterEvidenceThanItsAnswer(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.onTrigger(triggered("in1"))
+	b.onOutputs("0")
+	b.call(10*time.Second, "in2", "RUNNING")
+	b.call(20*time.Second, "in2", "SUCCESS")
+	result, err := b.runPlan(PlanInput{PlanID: "acf42dd3"})
+	require.NoError(t, err)
+	require.Equal(t, "in2", result.InstanceID)
+	require.Len(t, result.Notes, 1)
+	require.Contains(t, result.Notes[0].Text, "in1")
+}
+
+func TestAStatusThatNobodyListedIsShownAndNeedsAPerson(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.onTrigger(triggered("in1"))
+	b.onOutputs("0")
+	b.call(10*time.Second, "in1", "CANCELLED")
+	b.RegisterDelayedCallback(func() {
+		status := b.status()
+		require.Equal(t, "CANCELLED", status.Status)
+		require.Equal(t, PhaseWaiting, status.Phase)
+		require.True(t, status.Overdue)
+		require.Contains(t, status.Notes[0].Text, "resolveRun")
+	}, time.Minute)
+	b.update(2*time.Minute, "resolveRun", ResolveRun{Status: "FAIL", By: "zhang"}, func(rejected, err error) {
+		require.NoError(t, rejected)
+		require.NoError(t, err)
+	})
+	_, err := b.runPlan(PlanInput{PlanID: "acf42dd3"})
+	require.Equal(t, activities.ErrorPlanFailed, failure(t, err, nil).Type())
 }
 
 func TestACallbackCanBeDeliveredByHandUnderTheInstanceID(t *testing.T) {
@@ -152,35 +187,35 @@ func TestBadInputIsRefusedWithEveryFaultBeforeAnythingIsTriggered(t *testing.T) 
 	}{
 		"nothing":                 {``, []string{"planId: is missing"}},
 		"an empty object":         {`{}`, []string{"planId: is missing"}},
-		"null":                    {`null`, []string{"the input wants to be one JSON object"}},
-		"a list":                  {`[]`, []string{"the input wants to be one JSON object"}},
-		"a text":                  {`"acf42dd3"`, []string{"the input wants to be one JSON object"}},
+		"null":                    {`null`, []string{"the input must be one JSON object"}},
+		"a list":                  {`[]`, []string{"the input must be one JSON object"}},
+		"a text":                  {`"acf42dd3"`, []string{"the input must be one JSON object"}},
 		"an empty id":             {`{"planId":""}`, []string{"planId: is missing"}},
-		"a number for the id":     {`{"planId":5}`, []string{"planId: wants a text, got number"}},
-		"a field twice":           {`{"planId":"a","planId":"b"}`, []string{"planId: given twice"}},
+		"a number for the id":     {`{"planId":5}`, []string{"planId: must be a string, in quotes, got"}},
+		"a field twice":           {`{"planId":"a","planId":"b"}`, []string{"planId: is given twice"}},
 		"a field in another case": {`{"planid":"a"}`, []string{"planid: there is no such field"}},
 		"everything wrong": {
 			`{"planId":1,"extra":1,"timeout":"soon","pollAfter":5,"onUnknown":true,"preflight":"yes","params":{"md1":{"A":5,"B":{"secretRef":""},"C":{"x":"y"},"D":"ok"},"md2":"x"}}`,
 			[]string{
-				"planId: wants a text, got number", "extra: there is no such field",
-				`timeout: wants a duration such as "90s" or "2h", got "soon"`, `pollAfter: wants a duration such as "90s" or "2h", got 5`,
-				"onUnknown: wants a text, got bool", "preflight: wants true or false, got string",
-				"params.md1.A: wants a text", "params.md1.B: wants a text", "params.md1.C: wants a text", "params.md2: wants an object",
+				"planId: must be a string, in quotes, got", "extra: there is no such field",
+				`timeout: must be a duration such as "90s" or "2h", got "soon"`, `pollAfter: must be a duration such as "90s" or "2h", got 5`,
+				"onUnknown: must be a string, in quotes, got true", `preflight: must be true or false, got "yes"`,
+				"params.md1.A: must be a string", "params.md1.B: secretRef must be the name of a secret", "params.md1.C: must be a string", "params.md2: must be an object",
 			},
 		},
 		"a policy that makes no sense": {
 			`{"planId":"a","pollAfter":"1ms","onUnknown":"guess"}`,
-			[]string{"pollAfter: wants to be at least 1s", `onUnknown: wants "wait" or "fail", got "guess"`},
+			[]string{"pollAfter: must be at least 1s", `onUnknown: must be "wait" or "fail", got "guess"`},
 		},
-		"a negative duration": {`{"planId":"a","timeout":"-1h"}`, []string{"timeout: wants a duration"}},
-		"a key too many":      {`{"planId":"a"} {}`, []string{"the input goes on after its object"}},
+		"a negative duration": {`{"planId":"a","timeout":"-1h"}`, []string{"timeout: must be a duration"}},
+		"a key too many":      {`{"planId":"a"} {}`, []string{"after top-level value"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
 			b.onTrigger(triggered("in1"))
 			_, err := b.runPlan(rawJSON(test.input))
-			var faults activities.Faults
+			var faults runbook.Faults
 			failed := failure(t, err, &faults)
 			require.Equal(t, activities.ErrorInvalidInput, failed.Type())
 			require.Len(t, faults, len(test.want), "%v", faults)
@@ -194,7 +229,7 @@ func TestBadInputIsRefusedWithEveryFaultBeforeAnythingIsTriggered(t *testing.T) 
 
 func TestTheCurrentDetailsKeepTextsInTheirCells(t *testing.T) {
 	t.Parallel()
-	text := Status{PlanID: "a|b", Phase: PhaseUnknown, Reason: "line\nbreak"}.markdown()
+	text := markdown(Status{PlanID: "a|b", Phase: PhaseUnknown, Reason: "line\nbreak"})
 	require.Contains(t, text, `| Plan | a\|b |`)
 	require.Contains(t, text, "line break")
 	require.Equal(t, 6, strings.Count(text, "\n"))

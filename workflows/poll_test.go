@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/runbook"
 )
 
 func TestAHintEndsARunOnlyWhereItCannotBeOfAnotherInstance(t *testing.T) {
@@ -36,7 +37,7 @@ func TestAHintEndsARunOnlyWhereItCannotBeOfAnotherInstance(t *testing.T) {
 			})
 			b.onOutputs("0")
 			b.OnActivity("PlanStatus", mock.Anything, mock.Anything).Return(test.hint, nil)
-			result, err := b.runPlan(PlanInput{PlanID: "p", Policy: Policy{Timeout: Duration(time.Hour), PollAfter: Duration(5 * time.Minute)}})
+			result, err := b.runPlan(PlanInput{PlanID: "p", TrustPlanStatus: true, Policy: Policy{Timeout: runbook.Duration(time.Hour), PollAfter: runbook.Duration(5 * time.Minute)}})
 			status := b.status()
 			require.True(t, status.Overdue)
 			require.Contains(t, status.Hint, test.hint.Status)
@@ -66,10 +67,21 @@ func TestNewsPutsTheNextQuestionOff(t *testing.T) {
 		b.call(time.Duration(i+1)*4*time.Minute, "in1", "RUNNING")
 	}
 	b.call(48*time.Minute, "in1", "SUCCESS")
-	_, err := b.runPlan(PlanInput{PlanID: "p", Policy: Policy{PollAfter: Duration(5 * time.Minute)}})
+	_, err := b.runPlan(PlanInput{PlanID: "p", Policy: Policy{PollAfter: runbook.Duration(5 * time.Minute)}})
 	require.NoError(t, err)
 	require.Zero(t, b.status().Polls)
 	require.False(t, b.status().Overdue)
+}
+
+func TestASilenceAfterNewsIsAskedAboutAndEndsAtTheDeadline(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.onTrigger(triggered("in1"))
+	b.OnActivity("PlanStatus", mock.Anything, mock.Anything).Return(activities.PlanHint{Status: "RUNNING"}, nil)
+	b.call(4*time.Minute, "in1", "RUNNING")
+	_, err := b.runPlan(PlanInput{PlanID: "p", Policy: Policy{Timeout: runbook.Duration(12 * time.Minute), PollAfter: runbook.Duration(5 * time.Minute)}})
+	require.Equal(t, activities.ErrorWaitTimeout, failure(t, err, nil).Type())
+	require.Equal(t, 1, b.status().Polls, "after nine minutes")
 }
 
 func TestAPlatformThatDoesNotAnswerAQuestionChangesNothing(t *testing.T) {
@@ -79,7 +91,7 @@ func TestAPlatformThatDoesNotAnswerAQuestionChangesNothing(t *testing.T) {
 	b.onOutputs("0")
 	b.OnActivity("PlanStatus", mock.Anything, mock.Anything).Return(activities.PlanHint{},
 		temporal.NewApplicationError("503 away", activities.ErrorPlatform))
-	b.call(time.Hour, "in1", "SUCCESS")
+	b.call(65*time.Minute, "in1", "SUCCESS") // between two questions
 	result, err := b.runPlan(PlanInput{PlanID: "p"})
 	require.NoError(t, err)
 	require.Equal(t, ObservedByCallback, result.ObservedBy)
@@ -91,7 +103,7 @@ func TestWaitingForDaysAsksEverMoreSeldom(t *testing.T) {
 	b := newBench(t)
 	b.onTrigger(triggered("in1"))
 	b.OnActivity("PlanStatus", mock.Anything, mock.Anything).Return(activities.PlanHint{Status: "RUNNING"}, nil)
-	_, err := b.runPlan(PlanInput{PlanID: "p", Policy: Policy{Timeout: Duration(30 * 24 * time.Hour), PollAfter: Duration(time.Second)}})
+	_, err := b.runPlan(PlanInput{PlanID: "p", Policy: Policy{Timeout: runbook.Duration(30 * 24 * time.Hour), PollAfter: runbook.Duration(time.Second)}})
 	require.Equal(t, activities.ErrorWaitTimeout, failure(t, err, nil).Type())
 	require.Less(t, b.status().Polls, 1000, "of a history's 51,200 events, six for each")
 }

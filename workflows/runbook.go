@@ -3,13 +3,24 @@ package workflows
 import (
 	"encoding/json"
 	"errors"
-	"time"
+	"fmt"
+	"slices"
 
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/engine"
 	"github.com/dpaflow/dpaflow/runbook"
+)
+
+// Application error types of runbooks.
+const (
+	// ErrorRunbookFailed: a step failed, and its policy ended the runbook, or an operator had it rolled back.
+	ErrorRunbookFailed = "RunbookFailed"
+	// ErrorRunbookAborted: an operator ended the runbook.
+	ErrorRunbookAborted = "RunbookAborted"
 )
 
 // RunbookInput is a runbook document, whose vars hold the values of this run, and how to run it.
@@ -17,12 +28,14 @@ type RunbookInput struct {
 	runbook.Document
 	// DryRun checks everything against the platform and triggers nothing.
 	DryRun bool `json:"dryRun,omitempty"`
-	// StepByStep pauses before every step.
+	// StepByStep waits for an operator before every step.
 	StepByStep bool `json:"stepByStep,omitempty"`
 	// Preflight checks plans, models, inputs and secrets before the first step; true if nil.
 	Preflight *bool `json:"preflight,omitempty"`
-	// ResumeFrom is an earlier run, whose steps that ended well are not run again.
+	// ResumeFrom is an earlier run, of which what succeeded is not run again.
 	ResumeFrom *ResumeFrom `json:"resumeFrom,omitempty"`
+	// StartedBy is who started the run, for the record.
+	StartedBy string `json:"startedBy,omitempty"`
 }
 
 // ResumeFrom names an earlier run of a runbook. In JSON it is its workflow id, or an object.
@@ -30,119 +43,115 @@ type ResumeFrom struct {
 	WorkflowID string `json:"workflowId"`
 	// RunID is of the latest run if empty.
 	RunID string `json:"runId,omitempty"`
+	engine.Choices
 }
 
 // UnmarshalJSON reads a workflow id or an object.
 func (r *ResumeFrom) UnmarshalJSON(data []byte) error {
 	if json.Unmarshal(data, &r.WorkflowID) != nil {
 		type plain ResumeFrom
-		if err := json.Unmarshal(data, (*plain)(r)); err != nil {
-			return errors.New(`wants a workflow id, or {"workflowId": …, "runId": …}`)
+		if err := runbook.Decode(data, (*plain)(r)); err != nil {
+			return fmt.Errorf(`must be a workflow id, or {"workflowId": …, "runId": …, "keep": […], "rerun": […], "adopt": […]}: %w`, err)
 		}
 	}
 	if r.WorkflowID == "" {
-		return errors.New("wants the workflow id of an earlier run")
+		return errors.New("must name the workflow id of an earlier run")
 	}
 	return nil
 }
 
 // How a runbook, or one of its steps, ended or stands.
 const (
-	StatusPlanned = "PLANNED" // a dry run found nothing wrong
-	StatusWaiting = "WAITING" // not started
-	StatusRunning = "RUNNING"
-	StatusPaused  = "PAUSED" // an operator decides
-	StatusFailed  = "FAILED"
-	StatusSkipped = "SKIPPED"
-	StatusAborted = "ABORTED"
+	StatusPlanned   = engine.StatusPlanned // a dry run found nothing wrong
+	StatusWaiting   = runbook.StatusWaiting
+	StatusRunning   = runbook.StatusRunning
+	StatusPaused    = runbook.StatusPaused
+	StatusFailed    = runbook.StatusFailed
+	StatusSkipped   = runbook.StatusSkipped
+	StatusAborted   = runbook.StatusAborted
+	StatusTimedOut  = engine.StatusTimedOut
+	StatusCancelled = engine.StatusCancelled
 )
 
 // RunbookResult is what became of a runbook: of the workflow type Runbook, the detail of its failures,
 // and what the query "status" answers while it runs.
-type RunbookResult struct {
-	Name   string `json:"name"`
-	Status string `json:"status"`
-	// Reason says why it is paused, failed or aborted.
-	Reason     string     `json:"reason,omitempty"`
-	StartedAt  time.Time  `json:"startedAt"`
-	FinishedAt *time.Time `json:"finishedAt,omitempty"`
-	// Target is how long it should take.
-	Target runbook.Duration `json:"target,omitzero"`
-	// Steps are in the order in which they are written.
-	Steps []StepResult `json:"steps"`
-	// StillRunning are instances that the platform still runs, and has no way to cancel.
-	StillRunning []StillRunning `json:"stillRunning,omitempty"`
-	// Actions are what operators did.
-	Actions []Action `json:"actions,omitempty"`
-}
+type RunbookResult = engine.Result
 
 // StepResult is what became of one step, or of one item of a step with forEach.
-type StepResult struct {
-	ID   string `json:"id"`
-	Name string `json:"name,omitempty"`
-	// Status is WAITING, RUNNING, PAUSED, SUCCESS, FAILED, SKIPPED, ABORTED or PLANNED.
-	Status string `json:"status"`
-	// Reason says why it failed, was skipped, or waits for an operator.
-	Reason     string `json:"reason,omitempty"`
-	PlanID     string `json:"planId,omitempty"`
-	ModelID    string `json:"modelId,omitempty"`
-	InstanceID string `json:"instanceId,omitempty"`
-	// Phase is that of the step's own run, while it has one.
-	Phase      Phase  `json:"phase,omitempty"`
-	ObservedBy string `json:"observedBy,omitempty"`
-	// Attempts counts the runs of the step's plan or model.
-	Attempts   int        `json:"attempts,omitempty"`
-	StartedAt  *time.Time `json:"startedAt,omitempty"`
-	FinishedAt *time.Time `json:"finishedAt,omitempty"`
-	// Outputs are of the step's last run.
-	Outputs []activities.ModelOutputs `json:"outputs,omitempty"`
-	// Items are the results of a step with forEach, in the order of its items.
-	Items []StepResult `json:"items,omitempty"`
-	// Params are what a dry run could render of the step's inputs.
-	Params any `json:"params,omitempty"`
-	// Approvals are who approved so far.
-	Approvals []string `json:"approvals,omitempty"`
-	// WorkflowID is of a nested runbook.
-	WorkflowID string `json:"workflowId,omitempty"`
-	// Resumed is true where the step had ended well in the run that this one resumes.
-	Resumed bool `json:"resumed,omitempty"`
-	// RolledBack is how the step's rollback ended.
-	RolledBack string `json:"rolledBack,omitempty"`
+type StepResult = engine.Step
 
-	run *execution // of the step's plan or model
-}
-
-// StillRunning is an instance that nobody waits for any more.
-type StillRunning struct {
-	Step       string `json:"step"`
-	InstanceID string `json:"instanceId"`
-}
+// StillRunning is an execution that nobody waits for any more.
+type StillRunning = engine.StillRunning
 
 // Runbook is the workflow type "Runbook": a document of many plans and models, run as one. It answers
-// the query "status" and takes the updates approve, reject, retry, skip, pause, resume, abort,
-// resolveTrigger and resolveRun. It fails as RunbookFailed, RunbookAborted or InvalidInput.
+// the query "status" and takes the updates approve, reject, retry, skip, pause, resume, rollback, abort,
+// resolveTrigger and resolveRun. It fails as RunbookFailed, RunbookAborted or InvalidInput, and continues
+// as new before its history is full.
 func Runbook(ctx workflow.Context, in RunbookInput) (RunbookResult, error) {
-	return ExecuteRunbook(ctx, in)
+	return executeRunbook(ctx, in, true, nil)
+}
+
+// ExecuteRunbook runs a runbook from within any workflow, which from then on takes the runbook's updates
+// and answers the query "status". Its history is the caller's: a large runbook is better run as a child
+// workflow of type Runbook, which continues as new.
+func ExecuteRunbook(ctx workflow.Context, in RunbookInput) (RunbookResult, error) {
+	return executeRunbook(ctx, in, false, nil)
+}
+
+func executeRunbook(ctx workflow.Context, in RunbookInput, continues bool, carried *Carried) (RunbookResult, error) {
+	r, err := openRunbook(ctx, in, continues, carried)
+	if err != nil {
+		return RunbookResult{}, err
+	}
+	switch {
+	case in.DryRun:
+		return r.rehearse()
+	case carried == nil:
+		if err := r.check(); err != nil {
+			return RunbookResult{}, err
+		}
+	}
+	return r.drive()
 }
 
 // readRunbook reads the input of the registered workflow, with the document's own strictness.
-func readRunbook(ctx workflow.Context, raw converter.RawValue) (RunbookResult, error) {
+// A run that was continued as new is given its state too.
+func readRunbook(ctx workflow.Context, raw converter.RawValue, carried *Carried) (RunbookResult, error) {
 	var in RunbookInput
 	if err := runbook.ParseInto(raw.Payload().GetData(), &in); err != nil {
-		return RunbookResult{}, invalidDocument(err)
+		return RunbookResult{}, invalidInput(err)
 	}
-	return Runbook(ctx, in)
+	return executeRunbook(ctx, in, true, carried)
 }
 
-// invalidDocument makes InvalidInput of a document's faults.
-func invalidDocument(err error) error {
+// invalidInput makes InvalidInput of what is wrong with an input or a document. Its lines are of the caller's text, which
+// the history does not hold.
+func invalidInput(err error) error {
 	var found runbook.Faults
 	if !errors.As(err, &found) {
-		return activities.InvalidInput(activities.Faults{{Problem: err.Error()}})
+		found = runbook.Faults{{Problem: err.Error()}}
 	}
-	faults := make(activities.Faults, len(found))
-	for i, fault := range found {
-		faults[i] = activities.FaultAt{Path: fault.Path, Problem: fault.Problem}
+	faults := slices.Clone(found)
+	for i := range faults {
+		faults[i].Line, faults[i].Column = 0, 0
 	}
 	return activities.InvalidInput(faults)
+}
+
+// endOf is what the workflow returns for a run that is over.
+func endOf(result RunbookResult) (RunbookResult, error) {
+	left := ""
+	if n := len(result.StillRunning); n > 0 {
+		left = fmt.Sprintf("; %d instances may still run on the platform, which cannot cancel them", n)
+	}
+	switch result.Status {
+	case StatusSuccess:
+		return result, nil
+	case StatusCancelled:
+		return RunbookResult{}, temporal.NewCanceledError(result)
+	case StatusAborted:
+		return RunbookResult{}, fail(ErrorRunbookAborted, result, nil, fmt.Sprintf("runbook %s was %s%s", result.Name, result.Reason, left))
+	}
+	return RunbookResult{}, fail(ErrorRunbookFailed, result, nil, fmt.Sprintf(
+		"runbook %s failed: %s; what became of each step is in the details%s", result.Name, result.Reason, left))
 }

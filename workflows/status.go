@@ -4,92 +4,48 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/dpaflow/dpaflow/execution"
 )
 
-// Phase is where a run stands in its story.
-type Phase string
+// Status is the answer of the query "status", and the detail of a run's failures.
+type Status = execution.Status
 
+// Phase is where a run stands.
+type Phase = execution.Phase
+
+// Note is one remarkable thing that happened to a run.
+type Note = execution.Note
+
+// Action is one thing that an operator did to a run.
+type Action = execution.Action
+
+// The phases of a run.
 const (
-	// PhaseTriggering: the trigger is being prepared or sent.
-	PhaseTriggering Phase = "TRIGGERING"
-	// PhaseBusy: the model is busy with another run, which is waited for.
-	PhaseBusy Phase = "BUSY"
-	// PhaseUnknown: nobody can know whether the trigger ran; a callback or an operator settles it.
-	PhaseUnknown Phase = "UNKNOWN"
-	// PhaseWaiting: the instance runs, and the run waits for news of its end.
-	PhaseWaiting Phase = "WAITING"
-	// PhaseFetching: the instance has ended, and its outputs are being fetched.
-	PhaseFetching Phase = "FETCHING"
-	// PhaseEnded: the run is over.
-	PhaseEnded Phase = "ENDED"
+	PhaseTriggering = execution.PhaseTriggering
+	PhaseBusy       = execution.PhaseBusy
+	PhaseFrozen     = execution.PhaseFrozen
+	PhaseUnknown    = execution.PhaseUnknown
+	PhaseWaiting    = execution.PhaseWaiting
+	PhaseFetching   = execution.PhaseFetching
+	PhaseEnded      = execution.PhaseEnded
 )
 
 // Ends of an instance as dpaflow reports them; a model's FINISH is a SUCCESS.
 const (
-	StatusSuccess = "SUCCESS"
-	StatusFail    = "FAIL"
+	StatusSuccess = execution.StatusSuccess
+	StatusFail    = execution.StatusFail
 )
 
 // Who observed the end of an instance.
 const (
-	ObservedByCallback = "callback"
-	ObservedByPoll     = "poll"
-	ObservedByOperator = "operator"
+	ObservedByCallback = execution.ObservedByCallback
+	ObservedByPoll     = execution.ObservedByPoll
+	ObservedByOperator = execution.ObservedByOperator
 )
 
-// Status is the answer of the query "status", and the detail of a run's failures.
-type Status struct {
-	PlanID  string `json:"planId,omitempty"`
-	ModelID string `json:"modelId,omitempty"`
-	Phase   Phase  `json:"phase"`
-	// InstanceID is empty until the platform or an operator has named it.
-	InstanceID string `json:"instanceId,omitempty"`
-	// Status is the platform's last word: DEFAULT, RUNNING, PENDING, SUCCESS or FAIL.
-	Status     string `json:"status,omitempty"`
-	ObservedBy string `json:"observedBy,omitempty"`
-	// Reason tells why the trigger's outcome is unknown, or why it has not been sent yet.
-	Reason      string     `json:"reason,omitempty"`
-	StartedAt   time.Time  `json:"startedAt"`
-	TriggeredAt *time.Time `json:"triggeredAt,omitempty"`
-	LastNewsAt  *time.Time `json:"lastNewsAt,omitempty"`
-	FinishedAt  *time.Time `json:"finishedAt,omitempty"`
-	// Deadline is when the run gives up.
-	Deadline time.Time `json:"deadline"`
-	// Triggers counts the attempts to trigger, of which at most one was sent without an operator's word.
-	Triggers int `json:"triggers"`
-	// Overdue is true once no news came for as long as the policy's PollAfter.
-	Overdue bool `json:"overdue,omitempty"`
-	// Polls counts how often the platform was asked; Hint is its last answer, which may be of another
-	// instance of the plan.
-	Polls int    `json:"polls,omitempty"`
-	Hint  string `json:"hint,omitempty"`
-	// Notes are what an operator should know of: news that contradicts, or of an instance that is not ours.
-	Notes []Note `json:"notes,omitempty"`
-	// Actions are what operators did.
-	Actions []Action `json:"actions,omitempty"`
-}
-
-// Note is one remarkable thing that happened to a run.
-type Note struct {
-	At   time.Time `json:"at"`
-	Text string    `json:"text"`
-}
-
-// Action is one thing that an operator did to a run.
-type Action struct {
-	At time.Time `json:"at"`
-	// Step is the runbook's step that it was done to; empty for the run as a whole.
-	Step    string `json:"step,omitempty"`
-	Name    string `json:"name"`
-	By      string `json:"by,omitempty"`
-	Comment string `json:"comment,omitempty"`
-}
-
-// maxNotes bounds what a flood of odd news can add to a run's memory and failure.
-const maxNotes = 50
-
-// markdown shows the status as the Temporal UI's current details.
-func (s Status) markdown() string {
+// markdown shows a status as the Temporal UI's current details.
+func markdown(s Status) string {
 	var b strings.Builder
 	row := func(name, value string) {
 		if value != "" {
@@ -117,5 +73,5 @@ func (s Status) markdown() string {
 
 var cells = strings.NewReplacer("|", `\|`, "\n", " ", "\r", " ")
 
-// cell keeps a text from breaking out of its table.
-func cell(text string) string { return cells.Replace(text) }
+// cell keeps a value from breaking out of its table.
+func cell(value string) string { return cells.Replace(value) }

@@ -10,6 +10,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/runbook"
 )
 
 func TestOnlyATriggerThatDidNotRunIsSentAgain(t *testing.T) {
@@ -52,7 +53,7 @@ func TestOnlyATriggerThatDidNotRunIsSentAgain(t *testing.T) {
 			if test.want == "" {
 				b.call(30*time.Second, "in1", "SUCCESS")
 			}
-			_, err := b.runPlan(PlanInput{PlanID: "acf42dd3", Policy: Policy{Timeout: Duration(time.Hour)}})
+			_, err := b.runPlan(PlanInput{PlanID: "acf42dd3", Policy: Policy{Timeout: runbook.Duration(time.Hour)}})
 			require.Len(t, b.triggers, test.triggers)
 			if test.want == "" {
 				require.NoError(t, err)
@@ -88,7 +89,7 @@ func TestOnUnknownFailEndsTheRunAtOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.onTrigger(refused("TriggerOutcomeUnknown"))
-	_, err := b.runPlan(PlanInput{PlanID: "acf42dd3", Policy: Policy{OnUnknown: FailOnUnknown}})
+	_, err := b.runPlan(PlanInput{PlanID: "acf42dd3", Policy: Policy{OnUnknown: runbook.FailOnUnknown}})
 	var status Status
 	require.Equal(t, activities.ErrorTriggerOutcomeUnknown, failure(t, err, &status).Type())
 	require.Equal(t, PhaseUnknown, status.Phase)
@@ -175,14 +176,14 @@ func TestAnUpdateThatMakesNoSenseIsRefusedWithAReason(t *testing.T) {
 		want     string
 	}{
 		"resolveTrigger while waiting": {"resolveTrigger", `{"action":"abort"}`, false, "not in doubt: the run is WAITING, instance in1"},
-		"an unknown action":            {"resolveTrigger", `{"action":"guess"}`, true, `action wants "adopt", "retrigger" or "abort", got "guess"`},
-		"adopt without an instance":    {"resolveTrigger", `{"action":"adopt"}`, true, "adopt wants the instanceId"},
+		"an unknown action":            {"resolveTrigger", `{"action":"guess"}`, true, `action must be "adopt", "retrigger" or "abort", got "guess"`},
+		"adopt without an instance":    {"resolveTrigger", `{"action":"adopt"}`, true, "adopt needs the instanceId"},
 		"retrigger with an instance":   {"resolveTrigger", `{"action":"retrigger","instanceId":"in1"}`, true, "takes no instanceId"},
 		"an unknown field":             {"resolveTrigger", `{"action":"abort","why":"x"}`, true, "why: there is no such field"},
 		"a step that is not there":     {"resolveTrigger", `{"action":"abort","step":"switch"}`, true, `nothing called "switch" is running here`},
 		"resolveRun while in doubt":    {"resolveRun", `{"status":"SUCCESS"}`, true, "name it first by resolveTrigger"},
-		"an unknown status":            {"resolveRun", `{"status":"FINISH"}`, false, `status wants "SUCCESS" or "FAIL", got "FINISH"`},
-		"a status that is a number":    {"resolveRun", `{"status":1}`, false, "status: wants a text, got number"},
+		"an unknown status":            {"resolveRun", `{"status":"FINISH"}`, false, `status must be "SUCCESS" or "FAIL", got "FINISH"`},
+		"a status that is a number":    {"resolveRun", `{"status":1}`, false, "status: must be a string, in quotes, got 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

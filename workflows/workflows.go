@@ -1,14 +1,19 @@
-// Package workflows tells the one story of every platform execution — trigger, wait for news, fetch
-// outputs — durably, and composes it into workflow types that can be started from anywhere.
+// Package workflows runs platform executions durably — trigger, wait for callbacks, fetch outputs — and composes
+// them into workflow types that can be started from anywhere.
 //
-// Workflow code is deterministic: no clock, randomness, map order or I/O of its own.
+// What becomes of one execution is decided by package execution. The code here gives it what arrives and carries out
+// what it says. Workflow code is deterministic: no clock, randomness, map order or I/O of its own.
 package workflows
 
 import (
+	"time"
+
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/signals"
 )
 
@@ -19,22 +24,39 @@ func Register(registry worker.Registry, a *activities.Activities) {
 	registry.RegisterNexusService(nexusService())
 }
 
+// StopTimeout is the WorkerStopTimeout of a worker whose calls to the platform take at most callTimeout. A trigger under
+// way must get its answer, because nothing else tells what became of it, and that to a synchronous model's trigger comes
+// when the model has ended. A worker that waits for none stops at once.
+func StopTimeout(callTimeout time.Duration) time.Duration {
+	return callTimeout + time.Duration(maxSyncTimeout) + 5*time.Second
+}
+
 func registerWorkflows(registry worker.WorkflowRegistry) {
 	register(registry, "RunPlan", strict(RunPlan))
 	register(registry, "RunModel", strict(RunModel))
 	register(registry, "Runbook", readRunbook)
-	register(registry, "TimedPlan", strict(TimedPlan))
-	register(registry, activities.TurnWorkflow, ModelTurn)
+	register(registry, "TimedPlan", readTimed)
 	register(registry, signals.InboxWorkflow, Inbox)
 }
 
 // register adds a workflow type. On versioned workers its open runs go over to the current version, which
 // takes code that replays the histories of the one before; the recorded ones check that. Runs pinned to the
 // version that they began with would keep its workers alive for as long as they wait: RunPlan and RunModel
-// for a day or for an operator, Runbook for approvals, TimedPlan for ever. ModelTurn and Inbox serve runs
-// of every version.
+// for a day or for an operator, Runbook for approvals, TimedPlan for ever. Inbox serves runs of every version.
 func register(registry worker.WorkflowRegistry, name string, run any) {
 	registry.RegisterWorkflowWithOptions(run, workflow.RegisterOptions{
 		Name: name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
 	})
+}
+
+// strict makes the form of a workflow that is registered: it reads its input strictly and fails as InvalidInput with
+// every finding, where the SDK would drop an unknown field and stop at the first wrong one.
+func strict[In, Out any](run func(workflow.Context, In) (Out, error)) func(workflow.Context, converter.RawValue) (Out, error) {
+	return func(ctx workflow.Context, raw converter.RawValue) (out Out, err error) {
+		var in In
+		if err := runbook.Decode(raw.Payload().GetData(), &in); err != nil {
+			return out, invalidInput(err)
+		}
+		return run(ctx, in)
+	}
 }

@@ -1,0 +1,166 @@
+package engine
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/dpaflow/dpaflow/runbook"
+)
+
+// MaxRuns is how many plans, models, approvals, waits and nested runbooks a runbook may have in its tree, items
+// included: its result has to fit into what Temporal takes.
+const MaxRuns = 10_000
+
+// Engine drives one runbook run.
+type Engine struct {
+	State
+	top      *node
+	limit    int // of the outputs of one step
+	now      time.Time
+	changed  bool
+	ends     bool // a runbook has begun to end
+	starting bool // starts are decided too
+	commands []Command
+}
+
+// node is a runbook of the tree as it is written.
+type node struct {
+	doc     *runbook.Document
+	program *runbook.Program
+	graph   *runbook.Graph
+	ids     map[string]int
+	inner   []*node // by step; nil where it has no runbook
+}
+
+// Program is a document that is ready to be run, any number of times.
+type Program struct{ top *node }
+
+// Compile gets a document ready, which stays as it is. The error is runbook.Faults.
+func Compile(written *runbook.Document) (*Program, error) {
+	own := *written // with the values of its variables
+	doc := &own
+	if err := doc.Validate(); err != nil {
+		return nil, err
+	}
+	compiled, err := doc.Compile()
+	if err != nil {
+		return nil, err
+	}
+	if err := doc.Bind(nil); err != nil {
+		return nil, err
+	}
+	if doc.Vars, err = compiled.Vars(); err != nil {
+		return nil, err
+	}
+	program := &Program{newNode(doc, compiled)}
+	if runs := program.runs(); runs > MaxRuns {
+		return nil, runbook.Faults{{Path: "steps", Problem: fmt.Sprintf("%d runs are more than the %d that a runbook can have", runs, MaxRuns)}}
+	}
+	return program, nil
+}
+
+// runs counts what is known to run before anything has: the steps, and the items of lists that depend on
+// nothing but the vars.
+func (p *Program) runs() int {
+	runs := p.top.runs()
+	for i := range p.top.doc.Steps {
+		items, err := p.top.program.ForEach(i, runbook.Scope{Vars: p.top.doc.Vars, Preview: true})
+		if err == nil {
+			runs += len(items) * p.top.weight(i)
+		}
+	}
+	return runs
+}
+
+// weight is how many runs one item of a step is.
+func (n *node) weight(i int) int {
+	if n.inner[i] != nil {
+		return n.inner[i].runs()
+	}
+	return 1
+}
+
+func newNode(doc *runbook.Document, program *runbook.Program) *node {
+	n := &node{
+		doc: doc, program: program, graph: doc.Graph(),
+		ids: make(map[string]int, len(doc.Steps)), inner: make([]*node, len(doc.Steps)),
+	}
+	for i := range doc.Steps {
+		n.ids[doc.Steps[i].ID] = i
+		if doc.Steps[i].Runbook != nil {
+			n.inner[i] = newNode(doc.Steps[i].Runbook, program.Inner(i))
+		}
+	}
+	return n
+}
+
+// New makes the engine of a new run.
+func (p *Program) New(now time.Time, options Options) *Engine {
+	e := p.load(State{Options: options})
+	e.now = now
+	e.Run = newRun(p.top.doc, p.top.doc.Vars, now)
+	return e
+}
+
+// Load makes the engine of a run that was kept by Encode.
+func (p *Program) Load(kept []byte) (*Engine, error) {
+	reader, err := gzip.NewReader(bytes.NewReader(kept))
+	if err != nil {
+		return nil, fmt.Errorf("unpack the state of the runbook: %w", err)
+	}
+	var state State
+	if err := json.NewDecoder(reader).Decode(&state); err != nil {
+		return nil, fmt.Errorf("read the state of the runbook: %w", err)
+	}
+	return p.load(state), nil
+}
+
+func (p *Program) load(state State) *Engine {
+	return &Engine{State: state, top: p.top, limit: max(minOutputs, outputsLimit/max(1, p.top.runs()))}
+}
+
+// Encode returns the state in few bytes, for Load.
+func (e *Engine) Encode() ([]byte, error) {
+	var packed bytes.Buffer
+	writer := gzip.NewWriter(&packed)
+	if err := json.NewEncoder(writer).Encode(e.State); err != nil {
+		return nil, fmt.Errorf("write the state of the runbook: %w", err)
+	}
+	if err := writer.Close(); err != nil {
+		return nil, fmt.Errorf("pack the state of the runbook: %w", err)
+	}
+	return packed.Bytes(), nil
+}
+
+// runs counts what is known to run before any list is.
+func (n *node) runs() int {
+	count := len(n.doc.Steps)
+	for _, inner := range n.inner {
+		if inner != nil {
+			count += inner.runs()
+		}
+	}
+	return count
+}
+
+func newRun(doc *runbook.Document, vars runbook.Vars, now time.Time) Run {
+	run := Run{Vars: vars, StartedAt: now, Steps: make([]Step, len(doc.Steps))}
+	for i := range doc.Steps {
+		run.Steps[i] = newStep(&doc.Steps[i])
+	}
+	if doc.Timeout > 0 {
+		deadline := now.Add(time.Duration(doc.Timeout))
+		run.Deadline = &deadline
+	}
+	return run
+}
+
+func newStep(written *runbook.Step) Step {
+	return Step{
+		ID: written.ID, Name: written.Name,
+		Execution: Execution{Status: runbook.StatusWaiting, PlanID: written.Plan, ModelID: written.Model},
+	}
+}

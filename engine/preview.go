@@ -1,0 +1,66 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dpaflow/dpaflow/runbook"
+)
+
+// Preview says what would be done, with what can be rendered before anything has run, and everything
+// that can be seen to go wrong. Nothing starts.
+func (e *Engine) Preview() (Result, runbook.Faults) {
+	var findings runbook.Faults
+	run := newRun(e.top.doc, e.Vars, e.StartedAt)
+	preview(e.top, &run, "", e.WorkflowID, &findings)
+	result := e.Result()
+	result.Steps, result.Status, result.Phase, result.FinishedAt = run.Steps, StatusPlanned, PhaseEnded, &e.now
+	return result, findings
+}
+
+func preview(n *node, run *Run, path, workflowID string, findings *runbook.Faults) {
+	scope := runbook.Scope{Vars: run.Vars, WorkflowID: workflowID, Preview: true}
+	note := func(err error) {
+		var faults runbook.Faults
+		if err == nil || errors.Is(err, runbook.ErrNotYetKnown) || !errors.As(err, &faults) {
+			return
+		}
+		for _, fault := range faults {
+			fault.Path = path + fault.Path
+			*findings = append(*findings, fault)
+		}
+	}
+	for i := range run.Steps {
+		step, written := &run.Steps[i], &n.doc.Steps[i]
+		step.Status = StatusPlanned
+		holds, err := n.program.When(i, scope)
+		if note(err); err == nil && !holds {
+			continue
+		}
+		_, err = n.program.ForEach(i, scope)
+		note(err)
+		switch {
+		case written.Approval != nil:
+			approval, err := n.program.Approval(i, scope)
+			note(err)
+			step.Question = &Question{Message: approval.Message, Approvers: approval.Approvers, Quorum: max(1, approval.Quorum)}
+		case written.Runbook != nil:
+			vars, err := n.program.InnerVars(i, scope)
+			note(err)
+			inner := newRun(written.Runbook, vars, time.Time{})
+			step.Runbook = &inner
+			preview(n.inner[i], &inner, fmt.Sprintf("%ssteps[%d].runbook.", path, i), workflowID, findings)
+		case written.Wait == 0:
+			job, err := n.program.Job(i, scope)
+			note(err)
+			if job.Params != nil {
+				step.Params = job.Params
+			}
+		}
+		if written.Rollback != nil {
+			_, err := n.program.Rollback(i, scope)
+			note(err)
+		}
+	}
+}

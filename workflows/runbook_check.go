@@ -1,0 +1,141 @@
+package workflows
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/engine"
+	"github.com/dpaflow/dpaflow/runbook"
+)
+
+// check checks the runbook against the platform, and takes over what an earlier run did, before the first step. An
+// operator's abort ends it.
+func (r *runbookRun) check() error {
+	if r.in.ResumeFrom != nil {
+		if err := r.resume(*r.in.ResumeFrom); err != nil || r.engine.FinishedAt != nil {
+			return err
+		}
+	}
+	if r.in.Preflight == nil || *r.in.Preflight {
+		findings, err := r.preflight()
+		if err != nil || r.engine.FinishedAt != nil {
+			return err
+		}
+		if len(findings) > 0 {
+			return activities.InvalidInput(findings)
+		}
+		r.checked = true
+	}
+	r.engine.Begin()
+	return nil
+}
+
+func (r *runbookRun) preflight() (findings runbook.Faults, err error) {
+	var a *activities.Activities
+	in := activities.PreflightInput{Jobs: preflightJobs(&r.in.Document, ""), Idle: r.in.DryRun}
+	err = r.read(readPatiently(r.ctx, a.DpaPreflight, in), &findings)
+	return findings, r.notStarted(err, "its preflight could not be made")
+}
+
+// read waits for an answer. What operators say meanwhile is taken in; it may end the run, and then there is no answer.
+func (r *runbookRun) read(asked *reading, out any) error {
+	for !asked.done() {
+		err := workflow.Await(r.kept, func() bool { return asked.ready() || len(r.queue) > 0 })
+		if err != nil {
+			return err // a context that is never cancelled
+		}
+		if len(r.queue) > 0 {
+			r.advance()
+		}
+		if r.engine.FinishedAt != nil {
+			return nil
+		}
+	}
+	return asked.get(out)
+}
+
+// notStarted is how the run ends that could not even be checked; nil if err is.
+func (r *runbookRun) notStarted(err error, why string) error {
+	switch {
+	case err == nil:
+		return nil
+	case temporal.IsCanceledError(err):
+		r.engine.Next(workflow.Now(r.ctx), engine.Cancelled{})
+		_, err := endOf(r.engine.Result())
+		return err
+	}
+	return fail(readErrorType(err), r.engine.Result(), err, "the runbook was not started: "+why)
+}
+
+// resume takes over what an earlier run did.
+func (r *runbookRun) resume(from ResumeFrom) error {
+	var a *activities.Activities
+	var state json.RawMessage
+	err := r.read(readPatiently(r.ctx, a.DpaEarlierRunbook, activities.EarlierRun{WorkflowID: from.WorkflowID, RunID: from.RunID}), &state)
+	if r.engine.FinishedAt != nil {
+		return nil
+	}
+	if TypeOf(err) == activities.ErrorInvalidInput {
+		return activities.InvalidInput(runbook.Faults{{Path: "resumeFrom", Problem: cause(err).Error()}})
+	}
+	if err := r.notStarted(err, "the run that it resumes could not be read"); err != nil {
+		return err
+	}
+	var earlier RunbookResult
+	if err := json.Unmarshal(state, &earlier); err != nil || len(earlier.Steps) == 0 {
+		problem := fmt.Sprintf("run %q is no runbook, or was refused before it started", from.WorkflowID)
+		return activities.InvalidInput(runbook.Faults{{Path: "resumeFrom", Problem: cmp.Or(earlier.Cut, problem)}})
+	}
+	if err := r.engine.Resume(from.WorkflowID, earlier, from.Choices); err != nil {
+		return invalidInput(err)
+	}
+	return nil
+}
+
+// rehearse is a dry run: what would be done, with what can be rendered, or everything that is wrong.
+func (r *runbookRun) rehearse() (RunbookResult, error) {
+	findings, err := r.preflight()
+	switch {
+	case err != nil:
+		return RunbookResult{}, err
+	case r.engine.FinishedAt != nil: // an operator has ended it
+		return r.drive()
+	}
+	planned, unrendered := r.engine.Preview()
+	findings = append(findings, unrendered...)
+	if len(findings) > 0 {
+		return RunbookResult{}, activities.InvalidInput(findings)
+	}
+	return planned, nil
+}
+
+func preflightJobs(doc *runbook.Document, path string) (jobs []activities.PreflightJob) {
+	for i := range doc.Steps {
+		step := &doc.Steps[i]
+		at := fmt.Sprintf("%ssteps[%d]", path, i)
+		jobs = append(jobs, preflightJob(step.Job, at))
+		if step.Rollback != nil {
+			jobs = append(jobs, preflightJob(step.Rollback.Job, at+".rollback"))
+		}
+		if step.Runbook != nil {
+			jobs = append(jobs, preflightJobs(step.Runbook, at+".runbook.")...)
+		}
+	}
+	return slices.DeleteFunc(jobs, func(job activities.PreflightJob) bool { return job.PlanID+job.ModelID == "" })
+}
+
+func preflightJob(job runbook.Job, path string) activities.PreflightJob {
+	checked := activities.PreflightJob{Path: path, PlanID: job.Plan, ModelID: job.Model}
+	if job.Plan != "" {
+		checked.PlanParams = planParams(job.Params)
+	} else {
+		checked.Params, checked.ExecutePath = activities.Params(job.Params), job.ExecutePath
+	}
+	return checked
+}
