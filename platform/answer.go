@@ -18,6 +18,7 @@ type answer struct {
 	code    int
 	message string
 	data    json.RawMessage // null where there was none
+	foreign error           // ErrEncoding, where only the ASCII of it can be relied on
 }
 
 // readAnswer reads a whole answer and closes its body. It is an error unless
@@ -35,7 +36,10 @@ func readAnswer(endpoint string, resp *http.Response, private redactor) (answer,
 		broken := answer{status: resp.StatusCode}
 		return broken, broken.fault(endpoint, private.err(err))
 	}
-	return parseAnswer(endpoint, resp.StatusCode, body, private)
+	text, foreign := inUTF8(resp.Header.Get("Content-Type"), body)
+	got, err := parseAnswer(endpoint, resp.StatusCode, text, private)
+	got.foreign = foreign
+	return got, err
 }
 
 func parseAnswer(endpoint string, status int, body []byte, private redactor) (answer, error) {

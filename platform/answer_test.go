@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/dpaflow/dpaflow/internal/ids"
 )
 
 // FuzzEnvelope: whatever comes, success is only what HTTP, the envelope and an
@@ -30,7 +32,7 @@ func FuzzEnvelope(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		got, err := parseAnswer("P5 trigger plan", status, body, private)
 		for _, instance := range planInstance.find("acf42dd3", got.data) {
-			require.NotEmpty(t, parseIdentity(instance["planInstanceId"]))
+			require.NotEmpty(t, ids.Parse(instance["planInstanceId"]))
 		}
 		if err == nil {
 			require.True(t, json.Valid(body) && got.code == 200 && status/100 == 2)
@@ -61,6 +63,15 @@ func TestOnlyWhatIsPrivateIsRedacted(t *testing.T) {
 	require.Equal(t, cause, private.err(cause))
 	require.Equal(t, "[redacted]!", newRedactor("top", "topsecret").text("topsecret!"))
 	require.EqualError(t, private.err(errors.New("bad "+testSecret+"\n")), "bad [redacted]")
+}
+
+func TestAReadShowsNoSecretThatAnotherCallWasGiven(t *testing.T) {
+	t.Parallel()
+	server := serve(t, says(200, `{"code":999,"message":"model failed with password planted-elsewhere","data":null}`))
+	c := withToken(newClient(t, server.URL, func(c *Config) { c.Private = func() []string { return []string{"planted-elsewhere"} } }))
+	_, err := c.PlanOutputs(t.Context(), "p", "in1")
+	require.ErrorContains(t, err, "password [redacted]")
+	require.NotContains(t, err.Error(), "planted-elsewhere")
 }
 
 func TestASecretIsRedactedHoweverTheAnswerWritesIt(t *testing.T) {

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"time"
 )
@@ -11,8 +12,6 @@ import (
 const (
 	// tokenLife is how long a token is used that does not tell its own end.
 	tokenLife = 30 * time.Minute
-	// modelPlaceholder stands for the model's id in the unpublished path of W3.
-	modelPlaceholder = "{modelId}"
 	// modelAnswerOutputs is the field of W3's answer, which is not documented, that has the
 	// outputs of a synchronous run: as in P6. Its other fields are taken to be those of W4.
 	modelAnswerOutputs = "mapParam"
@@ -20,6 +19,17 @@ const (
 	// would take without being told is not documented.
 	syncTimeout = 30 * time.Second
 )
+
+var (
+	bareInstance = regexp.MustCompile(`^[A-Za-z0-9_-]*[0-9][A-Za-z0-9_-]*$`)
+	shortNumber  = regexp.MustCompile(`^[0-9]{1,5}$`)
+)
+
+// isBareInstance tells whether the data of W3's answer is the id of an instance by itself, and not the word or the
+// count that says that all is well.
+func isBareInstance(id string) bool {
+	return bareInstance.MatchString(id) && !shortNumber.MatchString(id)
+}
 
 // wireBool writes a boolean of W3 and W7 as their samples do: as a string.
 func wireBool(b bool) string { return strconv.FormatBool(b) }
@@ -39,8 +49,12 @@ func formParam(i int, name string) string {
 	return fmt.Sprintf("modelVarReq[%d].mapParam[%s]", i, name)
 }
 
-// isInterval tells whether P4 takes a text for its intervals: a whole number from 1 up.
-func isInterval(s string) bool {
+// isInterval tells whether P4 takes a text for its intervals: a whole number from 1 up, or a time where the strategy is
+// single, which the documents call a single time.
+func isInterval(s string, single bool) bool {
+	if _, err := time.Parse(time.DateTime, s); err == nil && single {
+		return true
+	}
 	number, err := strconv.ParseInt(s, 10, 32)
 	return err == nil && number >= 1 && s == strconv.FormatInt(number, 10)
 }

@@ -23,7 +23,7 @@ type Client struct {
 	tokens  tokens
 	clock   clock
 	reads   *retryablehttp.Client
-	sends   *http.Client // what must not be repeated
+	sends   *renewed // what connections for one request each are made as
 }
 
 // New makes a client, or names everything that is wrong with the configuration.
@@ -41,31 +41,30 @@ func New(config Config) (*Client, error) {
 	if config.RequestsPerSecond > 0 {
 		limit = rate.Limit(config.RequestsPerSecond)
 	}
-	once := newTransport(config)
-	once.DisableKeepAlives = true // a reused connection may be dead, and net/http would send again
-	once.DisableCompression = true
-
+	connections := &renewed{certificates: config.TLS}
 	c := &Client{
 		config:  config,
 		limiter: rate.NewLimiter(limit, 1),
 		meters:  meters,
 		tracer:  newTracer(config.TracerProvider),
-		sends:   newHTTPClient(config, once),
+		sends:   connections,
 	}
 	c.tokens.fetch = c.fetchToken
-	c.reads = newReads(newHTTPClient(config, newTransport(config)), c.limiter)
+	c.reads = newReads(newHTTPClient(config, connections), c.limiter)
 	return c, nil
 }
+
+// CallTimeout is Config.Timeout, or its default: it bounds the exchange that a trigger's intent is followed by.
+func (c *Client) CallTimeout() time.Duration { return c.config.Timeout }
 
 // Close gives up idle connections. Calls under way are not disturbed.
 func (c *Client) Close() {
 	c.reads.HTTPClient.CloseIdleConnections()
-	c.sends.CloseIdleConnections()
 }
 
 // newHTTPClient makes a client that follows no redirect: the bearer token goes
 // nowhere else, and a 307 would repeat a trigger.
-func newHTTPClient(config Config, transport *http.Transport) *http.Client {
+func newHTTPClient(config Config, transport http.RoundTripper) *http.Client {
 	return &http.Client{
 		Transport:     transport,
 		Timeout:       config.Timeout,
@@ -75,13 +74,18 @@ func newHTTPClient(config Config, transport *http.Transport) *http.Client {
 
 // newTransport speaks HTTP/1.1 only: HTTP/2 repeats requests by itself when the
 // server sends GOAWAY.
-func newTransport(config Config) *http.Transport {
+func newTransport(certificates *tls.Config) *http.Transport {
+	encryption := &tls.Config{}
+	if certificates != nil {
+		encryption = certificates.Clone()
+	}
+	encryption.MinVersion = tls.VersionTLS12
 	http1 := new(http.Protocols)
 	http1.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                  httpsOnly(http.ProxyFromEnvironment),
 		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:        &tls.Config{RootCAs: config.RootCAs, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        encryption,
 		TLSNextProto:           map[string]func(string, *tls.Conn) http.RoundTripper{},
 		Protocols:              http1,
 		TLSHandshakeTimeout:    10 * time.Second,

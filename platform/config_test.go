@@ -30,18 +30,21 @@ func TestBaseURLs(t *testing.T) {
 		"http://127.0.0.1:80":               "",
 		"http://[::1]:80":                   "",
 		"http://localhost:80":               "",
-		"http://platform.example":           "must be https, unless plain http is allowed",
-		"http://localhost.example":          "must be https, unless plain http is allowed",
+		"http://platform.example":           "must be https; plain http is for this machine alone, unless it is allowed (DPA_ALLOW_HTTP=true)",
+		"http://localhost.example":          "must be https; plain http is for this machine alone, unless it is allowed (DPA_ALLOW_HTTP=true)",
 		"ftp://platform.example":            "must be https",
-		"platform.example:443":              "must be https://host or https://host:port",
-		"https:platform.example":            "must be https://host or https://host:port",
-		"https://":                          "must be https://host or https://host:port",
-		"https://platform.example/prefix":   "must have neither user, path, query nor fragment",
-		"https://platform.example//":        "must have neither user, path, query nor fragment",
-		"https://u:pass@platform.example":   "must have neither user, path, query nor fragment",
-		"https://platform.example?":         "must have neither user, path, query nor fragment",
-		"https://platform.example#":         "must have neither user, path, query nor fragment",
-		"https://u:pass@platform.example\n": "must be https://host or https://host:port",
+		"platform.example:443":              "must be https://host[:port], with a path or without",
+		"https:platform.example":            "must be https://host[:port], with a path or without",
+		"https://":                          "must be https://host[:port], with a path or without",
+		"https://platform.example/prefix":   "",
+		"https://platform.example/a/b%20c/": "",
+		"https://platform.example//":        "its path must be a plain one, such as https://gateway.example/dpa",
+		"https://platform.example/a/../b":   "its path must be a plain one, such as https://gateway.example/dpa",
+		"https://platform.example/%2e%2e/b": "its path must be a plain one, such as https://gateway.example/dpa",
+		"https://u:pass@platform.example":   "must have neither user, query nor fragment",
+		"https://platform.example?":         "must have neither user, query nor fragment",
+		"https://platform.example#":         "must have neither user, query nor fragment",
+		"https://u:pass@platform.example\n": "must be https://host[:port], with a path or without",
 	} {
 		t.Run(url, func(t *testing.T) {
 			t.Parallel()
@@ -53,7 +56,7 @@ func TestBaseURLs(t *testing.T) {
 			require.EqualError(t, err, "platform configuration: BaseURL: "+want)
 		})
 	}
-	require.NoError(t, checkBaseURL("http://platform.example", true))
+	require.NoError(t, CheckBaseURL("http://platform.example", true))
 }
 
 func TestOneCeilingHoldsForAllCalls(t *testing.T) {

@@ -4,7 +4,8 @@
 //
 // Reads are repeated over blips. A trigger runs something that nobody can take
 // back, so it is sent once, over a connection of its own, and OutcomeOf says
-// what is known of it when it failed.
+// what is known of it when it failed. Its caller records the intent to send it in
+// a hook, Intend, when nothing but writing it is left, and says until when.
 //
 // What is sent is exactly what the documents show; what is read may wobble:
 // numbers as text, a missing list, one object in place of a list and the other

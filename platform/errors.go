@@ -1,15 +1,19 @@
 package platform
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"html"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
+	"unicode/utf16"
 )
 
 // maxPiece bounds, in bytes, what an error keeps of the platform's own words.
@@ -88,25 +92,44 @@ func inputError(endpoint string, faults []string) error {
 	return &Error{Endpoint: endpoint, Err: fmt.Errorf("%w: %s", ErrInput, strings.Join(faults, "; "))}
 }
 
-// redactor takes what must not be shown out of what others wrote: the platform
-// may well repeat in an error what it was sent.
-type redactor struct{ private []string }
+// Redactor returns a function that takes values which must not be shown out of what others wrote, however they are
+// written there: the platform may well repeat what it was sent.
+func Redactor(values ...string) func(text string) string {
+	return redactorOf(func() []string { return values })
+}
 
-func newRedactor(private ...string) redactor { return redactor{private} }
-
-func (r redactor) replace(s string) string {
-	var written []string
-	for _, private := range r.private {
-		if private != "" {
-			written = append(written, ways(private)...)
+// redactorOf asks for the values only when there is a text.
+func redactorOf(values func() []string) func(text string) string {
+	replacer := sync.OnceValue(func() *strings.Replacer {
+		var written []string
+		for _, value := range values() {
+			if value != "" {
+				written = append(written, ways(value)...)
+			}
 		}
-	}
-	slices.SortFunc(written, func(a, b string) int { return len(b) - len(a) }) // one may begin with another
-	var pairs []string
-	for _, form := range written {
-		pairs = append(pairs, form, "[redacted]")
-	}
-	return strings.NewReplacer(pairs...).Replace(s)
+		slices.SortFunc(written, func(a, b string) int { return len(b) - len(a) }) // one may begin with another
+		var pairs []string
+		for _, form := range written {
+			pairs = append(pairs, form, "[redacted]")
+		}
+		return strings.NewReplacer(pairs...)
+	})
+	return func(text string) string { return replacer().Replace(text) }
+}
+
+// redactor takes values out of errors.
+type redactor struct{ replace func(string) string }
+
+func newRedactor(private ...string) redactor { return redactor{Redactor(private...)} }
+
+// redactor takes out of errors what a call was given, and what the configuration keeps private.
+func (c *Client) redactor(private ...string) redactor {
+	return redactor{redactorOf(func() []string {
+		if c.config.Private != nil {
+			private = append(private, c.config.Private()...)
+		}
+		return private
+	})}
 }
 
 // ways are the ways to write s. JSON may hold the JSON that was sent, as a text.
@@ -115,13 +138,41 @@ func ways(s string) []string {
 	for range 2 {
 		for _, form := range written {
 			written = append(written, inJSON(form, true), inJSON(form, false))
+			for _, escaped := range []string{inJSON(form, true), inJSON(form, false)} {
+				for _, more := range []string{"", "='", "<>&='"} { // as Gson does
+					written = append(written, inASCII(escaped, "%04x", more), inASCII(escaped, "%04X", more))
+				}
+			}
 		}
+		slices.Sort(written)
+		written = slices.Compact(written) // most are the same
 	}
 	for _, form := range written {
 		written = append(written, strings.ReplaceAll(form, "/", `\/`))
 	}
+	for _, line := range []string{s, s + "\n"} { // echo ends its line before base64 sees it
+		written = append(written, base64.RawStdEncoding.EncodeToString([]byte(line)), base64.RawURLEncoding.EncodeToString([]byte(line)))
+	}
 	page := html.EscapeString(s)
-	return append(written, url.QueryEscape(s), page, strings.ReplaceAll(page, "&#34;", "&quot;"))
+	for _, form := range []string{url.QueryEscape(s), strings.ReplaceAll(url.QueryEscape(s), "+", "%20"), url.PathEscape(s)} {
+		written = append(written, form, inSmall.ReplaceAllStringFunc(form, strings.ToLower))
+	}
+	return append(written, page, strings.ReplaceAll(page, "&#34;", "&quot;"))
+}
+
+var inSmall = regexp.MustCompile("%[0-9A-F]{2}")
+
+// inASCII writes what is beyond ASCII, and some characters more, as JSON's \u with the format of its digits.
+func inASCII(s, digits, more string) string {
+	var b strings.Builder
+	for _, unit := range utf16.Encode([]rune(s)) {
+		if unit > unicode.MaxASCII || strings.ContainsRune(more, rune(unit)) {
+			fmt.Fprintf(&b, `\u`+digits, unit)
+		} else {
+			b.WriteByte(byte(unit))
+		}
+	}
+	return b.String()
 }
 
 func inJSON(s string, escapeHTML bool) string {

@@ -2,10 +2,14 @@ package platform
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/dpaflow/dpaflow/internal/endpoint"
+	"github.com/dpaflow/dpaflow/internal/ids"
 )
 
 // Model is a model (工作流) in the platform's list (W6).
@@ -45,7 +49,7 @@ func (c *Client) Models(ctx context.Context) ([]Model, error) {
 	found, err := fetch[list[item]](ctx, c, request{
 		endpoint:    "W6 list models",
 		method:      http.MethodPost,
-		path:        "/api/dpa/process/processModel/listAll",
+		path:        endpoint.Models,
 		contentType: jsonType, // of no body at all, as documented
 	})
 	return each(found, err, func(i item) Model {
@@ -58,14 +62,14 @@ func (c *Client) Models(ctx context.Context) ([]Model, error) {
 
 // ModelInputs lists what a model declares as inputs (W2), which may be nothing.
 func (c *Client) ModelInputs(ctx context.Context, modelID string) ([]Input, error) {
-	const endpoint = "W2 inputs of a model"
-	if err := checkIDs(endpoint, "model id", modelID); err != nil {
+	const name = "W2 inputs of a model"
+	if err := checkIDs(name, "model id", modelID); err != nil {
 		return nil, err
 	}
 	found, err := fetch[list[wireInput]](ctx, c, request{
-		endpoint: endpoint,
+		endpoint: name,
 		method:   http.MethodPost,
-		path:     "/api/dpa/process/variable/listVar",
+		path:     endpoint.ModelInputs,
 		body: struct {
 			ModelID string `json:"processModelId"`
 			Type    string `json:"type"`
@@ -80,7 +84,7 @@ func (c *Client) ModelStatus(ctx context.Context, modelID, instanceID string) (M
 	r := request{
 		endpoint:    "W4 status of a model",
 		method:      http.MethodGet,
-		path:        "/api/dpa/process/processrun/getProcessRunStatus",
+		path:        endpoint.ModelStatus,
 		query:       url.Values{"modelId": {modelID}, "instanceId": {instanceID}},
 		contentType: formType, // of a GET, as documented
 	}
@@ -92,14 +96,17 @@ func (c *Client) ModelStatus(ctx context.Context, modelID, instanceID string) (M
 		return ModelInstance{}, err
 	}
 	found, err := decode[list[struct {
-		ModelID    identity `json:"modelId"`
-		InstanceID identity `json:"instanceId"`
-		Status     status   `json:"status"`
+		ModelID    json.RawMessage `json:"modelId"`
+		InstanceID json.RawMessage `json:"instanceId"`
+		Status     status          `json:"status"`
 	}]](r, got)
 	if err != nil {
 		return ModelInstance{}, err
 	}
-	isAbout := func(told identity, asked string) bool { return told == "" || string(told) == asked }
+	// What is there and cannot be read may be the id of another.
+	isAbout := func(told json.RawMessage, asked string) bool {
+		return parseText(told) == "" || ids.Parse(told) == asked
+	}
 	switch {
 	case len(found) != 1 || found[0].Status == "":
 		return ModelInstance{}, got.fault(r.endpoint, errors.New("the answer tells no status"))
@@ -112,14 +119,14 @@ func (c *Client) ModelStatus(ctx context.Context, modelID, instanceID string) (M
 // ModelOutputs lists what the nodes of a model's instance left (W7), or with
 // designatedOnly those nodes alone whose outputs the model designates.
 func (c *Client) ModelOutputs(ctx context.Context, modelID, instanceID string, designatedOnly bool) ([]NodeOutput, error) {
-	const endpoint = "W7 outputs of a model"
-	if err := checkIDs(endpoint, "model id", modelID, "instance id", instanceID); err != nil {
+	const name = "W7 outputs of a model"
+	if err := checkIDs(name, "model id", modelID, "instance id", instanceID); err != nil {
 		return nil, err
 	}
 	found, err := fetch[list[wireNode]](ctx, c, request{
-		endpoint: endpoint,
+		endpoint: name,
 		method:   http.MethodPost,
-		path:     "/api/dpa/process/processModel/getOutParamByModelId",
+		path:     endpoint.ModelOutputs,
 		body: struct {
 			ModelID    string `json:"modelId"`
 			InstanceID string `json:"instanceId"`

@@ -7,13 +7,15 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"github.com/dpaflow/dpaflow/internal/endpoint"
 )
 
 // Plan is a plan (预案) in the platform's list (P2).
 type Plan struct {
 	ID    string `json:"planId"`
 	Title string `json:"title"`
-	// Status is that of the plan, not of one instance: a hint only.
+	// Status is that of the plan, not of one instance: a hint only. It is in upper case.
 	Status   string `json:"status"`
 	StepNums int64  `json:"stepNums"`
 	Version  int64  `json:"version"`
@@ -71,7 +73,7 @@ func (c *Client) Plans(ctx context.Context) ([]Plan, error) {
 	type item struct {
 		ID         identity `json:"processPlanId"`
 		Title      text     `json:"title"`
-		Status     text     `json:"status"`
+		Status     status   `json:"status"`
 		StepNums   integer  `json:"stepNums"`
 		Version    integer  `json:"version"`
 		CreateTime millis   `json:"createTime"`
@@ -82,7 +84,7 @@ func (c *Client) Plans(ctx context.Context) ([]Plan, error) {
 	found, err := fetch[list[item]](ctx, c, request{
 		endpoint: "P2 list plans",
 		method:   http.MethodGet,
-		path:     "/api/dpa/process/processPlan/queryPlanByUserId",
+		path:     endpoint.Plans,
 	})
 	return each(found, err, func(i item) Plan {
 		return Plan{
@@ -96,19 +98,19 @@ func (c *Client) Plans(ctx context.Context) ([]Plan, error) {
 
 // PlanInputs lists what a plan's models declare as inputs (P3).
 func (c *Client) PlanInputs(ctx context.Context, planID string) ([]ModelInputs, error) {
-	const endpoint = "P3 inputs of a plan"
+	const name = "P3 inputs of a plan"
 	type item struct {
 		ModelID identity        `json:"processModelId"`
 		Name    text            `json:"modelName"`
 		Params  list[wireInput] `json:"mapParam"`
 	}
-	if err := checkIDs(endpoint, "plan id", planID); err != nil {
+	if err := checkIDs(name, "plan id", planID); err != nil {
 		return nil, err
 	}
 	found, err := fetch[list[item]](ctx, c, request{
-		endpoint: endpoint,
+		endpoint: name,
 		method:   http.MethodPost,
-		path:     "/api/dpa/process/processPlan/queryModelByPlanId",
+		path:     endpoint.PlanInputs,
 		body: struct {
 			PlanID string `json:"processPlanId"`
 		}{planID},
@@ -120,19 +122,19 @@ func (c *Client) PlanInputs(ctx context.Context, planID string) ([]ModelInputs, 
 
 // PlanOutputs lists what the nodes of a plan's instance left (P6).
 func (c *Client) PlanOutputs(ctx context.Context, planID, instanceID string) ([]ModelOutputs, error) {
-	const endpoint = "P6 outputs of a plan"
+	const name = "P6 outputs of a plan"
 	type item struct {
 		ModelID identity       `json:"processModelId"`
 		Name    text           `json:"modelName"`
 		Nodes   list[wireNode] `json:"mapParam"`
 	}
-	if err := checkIDs(endpoint, "plan id", planID, "instance id", instanceID); err != nil {
+	if err := checkIDs(name, "plan id", planID, "instance id", instanceID); err != nil {
 		return nil, err
 	}
 	found, err := fetch[list[item]](ctx, c, request{
-		endpoint: endpoint,
+		endpoint: name,
 		method:   http.MethodGet,
-		path:     "/api/dpa/process//processPlan/queryPlanRunOutParam",
+		path:     endpoint.PlanOutputs,
 		query:    url.Values{"processPlanId": {planID}, "planInstanceId": {instanceID}},
 	})
 	return each(found, err, func(i item) ModelOutputs {

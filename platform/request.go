@@ -25,6 +25,7 @@ type request struct {
 	body        any           // url.Values are sent as a form, all else as JSON; nil for none
 	contentType string        // for where there is no body
 	once        bool          // never repeated: a trigger, or a code that serves once
+	intend      intendFunc    // called when nothing but writing is left of what is sent once; may be nil
 	patience    time.Duration // beyond Config.Timeout; of what is sent once
 	private     []string      // kept out of errors, as the token is
 }
@@ -68,39 +69,26 @@ func (c *Client) exchange(ctx context.Context, r request, token string) (got ans
 		return got, &Error{Endpoint: r.endpoint, Err: fmt.Errorf("wait for the ceiling of requests per second: %w", err)}
 	}
 	start := time.Now()
+	var intending time.Duration // which is not the platform's
+	r.intend = timed(r.intend, &intending)
 	ctx, span := c.startSpan(ctx, r)
 	defer func() {
-		took := time.Since(start)
+		took := time.Since(start) - intending
 		endSpan(span, got, err)
 		c.meters.called(ctx, r.endpoint, took, err)
 		c.config.Logger.DebugContext(ctx, "platform call", "endpoint", r.endpoint, "took", took, "result", resultOf(err))
 	}()
 
-	var connected atomic.Bool
-	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
-	private := newRedactor(slices.Concat(r.private, []string{token})...)
-	fail := func(err error) (answer, error) {
-		return answer{}, &Error{Endpoint: r.endpoint, Sent: connected.Load(), Err: private.err(err)}
+	private := c.redactor(slices.Concat(r.private, []string{token})...)
+	req, err := c.newRequest(ctx, r, token)
+	switch {
+	case err != nil:
+		return got, &Error{Endpoint: r.endpoint, Err: private.err(err)}
+	case r.once:
+		return c.sendOnce(req, r, private)
+	default:
+		return c.sendRead(req, r, private)
 	}
-	req, err := c.newRequest(httptrace.WithClientTrace(ctx, trace), r, token)
-	if err != nil {
-		return fail(err)
-	}
-	var verdict error // of the last answer; reads may have had others before it
-	read := func(resp *http.Response) error {
-		c.clock.hear(resp.Header)
-		got, verdict = readAnswer(r.endpoint, resp, private)
-		return verdict
-	}
-	if r.once {
-		err = c.sendOnce(req, r.patience, read)
-	} else {
-		err = c.sendRead(req, read)
-	}
-	if answered := (*Error)(nil); err != nil && !errors.As(err, &answered) {
-		return fail(err)
-	}
-	return got, verdict
 }
 
 func (c *Client) newRequest(ctx context.Context, r request, token string) (*http.Request, error) {
@@ -126,31 +114,31 @@ func (c *Client) newRequest(ctx context.Context, r request, token string) (*http
 	return req, nil
 }
 
-// sendOnce takes away what net/http would need to send a request again.
-func (c *Client) sendOnce(req *http.Request, patience time.Duration, read func(*http.Response) error) error {
-	req.GetBody = nil
-	client := *c.sends
-	client.Timeout += patience
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
+// sendRead sends what may be repeated over blips.
+func (c *Client) sendRead(req *http.Request, r request, private redactor) (got answer, err error) {
+	var connected atomic.Bool
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
+	fail := func(err error) (answer, error) {
+		return answer{}, &Error{Endpoint: r.endpoint, Sent: connected.Load(), Err: private.err(err)}
 	}
-	return read(resp)
-}
-
-func (c *Client) sendRead(req *http.Request, read func(*http.Response) error) error {
-	repeatable, err := retryablehttp.FromRequest(req)
+	repeatable, err := retryablehttp.FromRequest(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
 	if err != nil {
-		return err
+		return fail(err)
 	}
+	var answered error // by the last answer; there may have been others before it
 	repeatable.SetResponseHandler(func(resp *http.Response) error {
-		if err := read(resp); isBlip(err) {
-			return err
+		c.clock.hear(resp.Header)
+		got, answered = readAnswer(r.endpoint, resp, private)
+		if isBlip(answered) {
+			return answered
 		}
 		return nil // an answer is an answer, and no reason to drop the connection
 	})
 	_, err = c.reads.Do(repeatable) //nolint:bodyclose // the handler closes it
-	return err
+	if broken := (*Error)(nil); err != nil && !errors.As(err, &broken) {
+		return fail(err)
+	}
+	return got, answered
 }
 
 // encode writes the body: JSON as the platform shows it, with & < > as they are.
@@ -173,6 +161,9 @@ func (r request) encode() (body []byte, contentType string, err error) {
 // decode reads an answer's data as a T.
 func decode[T any](r request, from answer) (T, error) {
 	var data T
+	if from.foreign != nil {
+		return data, from.fault(r.endpoint, from.foreign)
+	}
 	if err := json.Unmarshal(from.data, &data); err != nil {
 		return *new(T), from.fault(r.endpoint, fmt.Errorf("data is not as documented: %w", err))
 	}

@@ -10,6 +10,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/dpaflow/dpaflow/internal/endpoint"
+	"github.com/dpaflow/dpaflow/internal/ids"
 )
 
 // PlanScene is a timed execution of a plan that the platform keeps (P4), and that
@@ -17,11 +21,11 @@ import (
 type PlanScene struct {
 	PlanID    string
 	SceneName string
-	// ExecuteStrategy is single or cycle.
+	// ExecuteStrategy is single or cycle, or 1.single or 2.cycle, as the documents number them. It is sent as it is.
 	ExecuteStrategy string
 	// Dimension is the unit of Intervals: seconds, minutes, hours, day, weeks or month.
 	Dimension string
-	// Intervals is how many units lie between two executions, in digits.
+	// Intervals is how many units lie between two executions, in digits; or the time of a single one, as it is sent.
 	Intervals string
 	// Params are the values by model id and name.
 	Params map[string]map[string]string
@@ -30,6 +34,9 @@ type PlanScene struct {
 	// Private lists what must not come back in an error's text, such as the secrets among Params.
 	// The callback URL always is such.
 	Private []string
+	// Intend is called once, when nothing but writing the request is left: it begins to be written before until, or
+	// not at all (ErrLeaseExpired). After an error nothing is sent. Nil sets no limit.
+	Intend func(ctx context.Context) (until time.Time, err error)
 }
 
 // String names plan and scene and shows nothing that may be secret.
@@ -54,22 +61,23 @@ type SceneAnswer struct {
 
 var (
 	dimensions = []string{"seconds", "minutes", "hours", "day", "weeks", "month"}
-	strategies = []string{"single", "cycle"}
+	strategies = []string{"single", "cycle", "1.single", "2.cycle"}
 )
 
 // SchedulePlan has the platform run a plan by its own clock (P4). It is sent at
 // most once: sent twice it would be two scenes. Where it fails, OutcomeOf tells
 // what is known; no instance is expected, code 200 is success.
 func (c *Client) SchedulePlan(ctx context.Context, s PlanScene) (SceneAnswer, error) {
-	const endpoint = "P4 schedule plan"
-	if err := inputError(endpoint, s.faults()); err != nil {
+	const name = "P4 schedule plan"
+	if err := inputError(name, s.faults()); err != nil {
 		return SceneAnswer{}, err
 	}
 	got, err := c.trigger(ctx, request{
-		endpoint: endpoint,
+		endpoint: name,
 		method:   http.MethodPost,
-		path:     "/api/dpa/process/processPlan/saveTimingParam",
+		path:     endpoint.SchedulePlan,
 		body:     s.form(),
+		intend:   s.Intend,
 		private:  append(callbackParts(s.CallbackURL), s.Private...),
 	}, modelInstance, "")
 	if err != nil {
@@ -80,8 +88,8 @@ func (c *Client) SchedulePlan(ctx context.Context, s PlanScene) (SceneAnswer, er
 		return SceneAnswer{}, nil
 	}
 	return SceneAnswer{
-		InstanceID: parseIdentity(told[0]["instanceId"]),
-		ModelID:    parseIdentity(told[0]["modelId"]),
+		InstanceID: ids.Parse(told[0]["instanceId"]),
+		ModelID:    ids.Parse(told[0]["modelId"]),
 		Status:     parseText(told[0]["status"]),
 	}, nil
 }
@@ -111,7 +119,8 @@ func (s PlanScene) faults() (found faults) {
 		"executeStrategy %q must be one of %s", s.ExecuteStrategy, strings.Join(strategies, ", "))
 	found.check(slices.Contains(dimensions, s.Dimension),
 		"dimension %q must be one of %s", s.Dimension, strings.Join(dimensions, ", "))
-	found.check(isInterval(s.Intervals), "intervals %q must be a whole number from 1 up", s.Intervals)
+	single := strings.HasSuffix(s.ExecuteStrategy, "single")
+	found.check(isInterval(s.Intervals, single), "intervals %q must be a whole number from 1 up, or for single a time such as 2026-01-02 15:04:05", s.Intervals)
 	found.check(isText(s.CallbackURL), "the callback URL is missing, or not UTF-8")
 	for _, id := range slices.Sorted(maps.Keys(s.Params)) {
 		found.checkParams(id, s.Params[id])

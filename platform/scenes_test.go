@@ -118,9 +118,9 @@ func TestASceneThatCannotArriveAsGivenIsRejectedUnsent(t *testing.T) {
 		Params: map[string]map[string]string{"md1": {"A[0]": "secret", "B": "\xff"}},
 	})
 	require.EqualError(t, err, `P4 schedule plan: invalid input: "" is no plan id; "" is no name of a scene; `+
-		`executeStrategy "Single" must be one of single, cycle; `+
+		`executeStrategy "Single" must be one of single, cycle, 1.single, 2.cycle; `+
 		`dimension "days" must be one of seconds, minutes, hours, day, weeks, month; `+
-		`intervals "0" must be a whole number from 1 up; the callback URL is missing, or not UTF-8; `+
+		`intervals "0" must be a whole number from 1 up, or for single a time such as 2026-01-02 15:04:05; the callback URL is missing, or not UTF-8; `+
 		`model md1: the value of parameter "B" is not UTF-8; model md1: a form cannot carry a parameter named "A[0]"`)
 	require.ErrorIs(t, err, ErrInput)
 	require.Equal(t, Rejected, OutcomeOf(err))
@@ -131,6 +131,28 @@ func TestASceneThatCannotArriveAsGivenIsRejectedUnsent(t *testing.T) {
 		require.ErrorIs(t, err, ErrInput, intervals)
 	}
 	require.Empty(t, server.to("/"))
+}
+
+func TestASceneMayBeWrittenAsTheDocumentsNumberIt(t *testing.T) {
+	t.Parallel()
+	for _, given := range []struct {
+		strategy, intervals string
+		fine                bool
+	}{
+		{"1.single", "5", true}, {"2.cycle", "5", true}, {"single", "2026-01-02 15:04:05", true}, {"1.single", "2026-01-02 15:04:05", true},
+		{"cycle", "2026-01-02 15:04:05", false}, {"single", "2026-13-02 15:04:05", false}, {"3.single", "5", false}, {"1. single", "5", false},
+	} {
+		server := serve(t, data("null"))
+		s := scene
+		s.ExecuteStrategy, s.Intervals = given.strategy, given.intervals
+		_, err := withToken(newClient(t, server.URL)).SchedulePlan(t.Context(), s)
+		require.Equal(t, given.fine, err == nil, "%v: %v", given, err)
+		if given.fine {
+			form, err := url.ParseQuery(server.to("/")[0].body)
+			require.NoError(t, err)
+			require.Equal(t, []string{given.strategy, given.intervals}, []string{form.Get("executeStrategy"), form.Get("intervals")})
+		}
+	}
 }
 
 func TestAScenePrintsWithoutItsSecrets(t *testing.T) {

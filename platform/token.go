@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,8 +12,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/dpaflow/dpaflow/internal/endpoint"
 )
 
 const accessToken = "P1.2 access token"
@@ -114,7 +116,7 @@ func (c *Client) authorize(ctx context.Context) (code string, err error) {
 	fields, err := oauth(ctx, c, "code", request{
 		endpoint: "P1.1 authorize",
 		method:   http.MethodGet,
-		path:     "/api/dp/auth/oauth/authorize",
+		path:     endpoint.Authorize,
 		query:    url.Values{"client_id": {c.config.ClientID}, "response_type": {"code"}, "scope": {c.config.Scope}},
 	})
 	return fields["code"], err
@@ -124,7 +126,7 @@ func (c *Client) redeem(ctx context.Context, code, secret string) (token, error)
 	fields, err := oauth(ctx, c, "access_token", request{
 		endpoint: accessToken,
 		method:   http.MethodPost,
-		path:     "/api/dp/auth/oauth/token",
+		path:     endpoint.Token,
 		body: tokenRequest{
 			Code: code, ClientID: c.config.ClientID, ClientSecret: secret,
 			GrantType: "authorization_code", UserID: c.config.UserID,
@@ -182,13 +184,9 @@ func refusedCredentials(err error) error {
 // a minute at least, unless that is most of its life.
 func renewAt(value string, now time.Time) time.Time {
 	life := tokenLife
-	// The token is the platform's business: whether it verifies, or is a JWT at all, does not matter.
-	claims := jwt.MapClaims{}
-	_, _, _ = jwt.NewParser(jwt.WithJSONNumber()).ParseUnverified(value, claims)
-	raw, _ := json.Marshal(claims["exp"])
-	if end, ok := parseInteger(raw); ok {
+	if end, ok := expiry(value); ok {
 		// An end that has passed tells of clocks that differ: the token was made just now.
-		if left := time.Unix(end, 0).Sub(now); left > 0 {
+		if left := end.Sub(now); left > 0 {
 			life = left
 		}
 	}
@@ -197,4 +195,24 @@ func renewAt(value string, now time.Time) time.Time {
 		ahead = life / 10
 	}
 	return now.Add(life - ahead)
+}
+
+// expiry reads when a token ends, if it is a JWT that says so. Whether it verifies is the platform's business.
+func expiry(value string) (end time.Time, ok bool) {
+	parts := strings.Split(value, ".")
+	if len(parts) != 3 {
+		return time.Time{}, false
+	}
+	claims, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
+	if err != nil {
+		return time.Time{}, false
+	}
+	var known struct {
+		Expiry json.RawMessage `json:"exp"`
+	}
+	if err := json.Unmarshal(claims, &known); err != nil {
+		return time.Time{}, false
+	}
+	seconds, ok := parseInteger(known.Expiry)
+	return time.Unix(seconds, 0), ok
 }

@@ -8,6 +8,9 @@ import (
 	"net/http"
 	"time"
 	"unicode/utf8"
+
+	"github.com/dpaflow/dpaflow/internal/endpoint"
+	"github.com/dpaflow/dpaflow/internal/ids"
 )
 
 // maxSyncTimeout is far longer than any connection lives.
@@ -21,7 +24,7 @@ type ModelTrigger struct {
 	Params map[string]string
 	// CallbackURL is where the platform sends news of the instance; empty for none.
 	CallbackURL string
-	// ExecutePath is the path of W3 for this run, as CheckExecutePath wants it; empty for that of
+	// ExecutePath is the path of W3 for this run, as endpoint.CheckExecutePath says; empty for that of
 	// Config.ModelExecutePath.
 	ExecutePath string
 	// Sync makes the platform answer when the instance has ended, but no later than after SyncTimeout.
@@ -34,6 +37,9 @@ type ModelTrigger struct {
 	// Private lists what must not come back in an error's text, such as the secrets among Params.
 	// The callback URL always is such.
 	Private []string
+	// Intend is called once, when nothing but writing the request is left: it begins to be written before until, or
+	// not at all (ErrLeaseExpired). After an error nothing is sent. Nil sets no limit.
+	Intend func(ctx context.Context) (until time.Time, err error)
 }
 
 // String names the model and shows nothing that may be secret.
@@ -56,28 +62,29 @@ type ModelAnswer struct {
 	Outputs []NodeOutput
 }
 
-var modelInstance = naming{kind: "model", of: "modelId", instance: "instanceId"}
+var modelInstance = naming{kind: "model", of: "modelId", instance: "instanceId", bare: true}
 
 // TriggerModel runs a model (W3). It is sent at most once, and only to the
 // platform's own host. Where it fails, OutcomeOf tells what is known: an answer
 // that does not name exactly one instance of this model, for one, leaves it Unknown.
 func (c *Client) TriggerModel(ctx context.Context, t ModelTrigger) (ModelAnswer, error) {
-	const endpoint = "W3 trigger model"
+	const name = "W3 trigger model"
 	if t.ExecutePath == "" {
 		t.ExecutePath = c.config.ModelExecutePath
 	}
 	if t.Sync && t.SyncTimeout == 0 {
 		t.SyncTimeout = syncTimeout
 	}
-	if err := inputError(endpoint, t.faults()); err != nil {
+	if err := inputError(name, t.faults()); err != nil {
 		return ModelAnswer{}, err
 	}
 	t.SyncTimeout = (t.SyncTimeout + time.Second - 1).Truncate(time.Second)
 	r := request{
-		endpoint: endpoint,
+		endpoint: name,
 		method:   http.MethodPost,
-		path:     executePath(t.ExecutePath, t.ModelID),
+		path:     endpoint.ExecutePath(t.ExecutePath, t.ModelID),
 		body:     t.body(),
+		intend:   t.Intend,
 		private:  append(callbackParts(t.CallbackURL), t.Private...),
 	}
 	if t.Sync {
@@ -88,7 +95,7 @@ func (c *Client) TriggerModel(ctx context.Context, t ModelTrigger) (ModelAnswer,
 		return ModelAnswer{}, err
 	}
 	answer := ModelAnswer{
-		InstanceID: parseIdentity(instance[modelInstance.instance]),
+		InstanceID: ids.Parse(instance[modelInstance.instance]),
 		Status:     parseText(instance["status"]),
 	}
 	if t.Sync {
@@ -131,9 +138,9 @@ func (t ModelTrigger) faults() (found faults) {
 		found.check(false, "executePath is missing: set DPA_MODEL_EXECUTE_PATH, or give the run a path of its own")
 		return found
 	}
-	if err := CheckExecutePath(t.ExecutePath); err != nil {
+	if err := endpoint.CheckExecutePath(t.ExecutePath); err != nil {
 		found.check(false, "executePath %v", err)
-	} else if err := checkPath(executePath(t.ExecutePath, t.ModelID)); err != nil {
+	} else if err := endpoint.CheckExecution(t.ExecutePath, t.ModelID); err != nil {
 		found.check(false, "executePath for model %q %v", t.ModelID, err)
 	}
 	return found

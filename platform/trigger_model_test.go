@@ -87,11 +87,15 @@ func TestTheAnswerToATriggerOfAModelIsReadHoweverItWobbles(t *testing.T) {
 		"no time to wait": {false, `{"instanceId":"in1","mapParam":[{"nodeName":"a","result":"1"}]}`, ModelAnswer{InstanceID: "in1"}},
 		"outputs": {true, `{"instanceId":"in1","status":"FINISH","mapParam":[{"nodeName":"a","result":1},null]}`,
 			ModelAnswer{InstanceID: "in1", Status: "FINISH", Outputs: []NodeOutput{{"a", "1"}}}},
-		"one output":  {true, `{"instanceId":"in1","mapParam":{"nodeName":"a","result":"1"}}`, ModelAnswer{InstanceID: "in1", Outputs: []NodeOutput{{"a", "1"}}}},
-		"no output":   {true, `{"instanceId":"in1","mapParam":[]}`, ModelAnswer{InstanceID: "in1", Outputs: []NodeOutput{}}},
-		"null":        {true, `{"instanceId":"in1","mapParam":null}`, ModelAnswer{InstanceID: "in1"}},
-		"not yet":     {true, `{"instanceId":"in1","status":"RUNNING"}`, ModelAnswer{InstanceID: "in1", Status: "RUNNING"}},
-		"no list":     {true, `{"instanceId":"in1","mapParam":"a=1"}`, ModelAnswer{InstanceID: "in1"}},
+		"one output": {true, `{"instanceId":"in1","mapParam":{"nodeName":"a","result":"1"}}`, ModelAnswer{InstanceID: "in1", Outputs: []NodeOutput{{"a", "1"}}}},
+		"no output":  {true, `{"instanceId":"in1","mapParam":[]}`, ModelAnswer{InstanceID: "in1", Outputs: []NodeOutput{}}},
+		"null":       {true, `{"instanceId":"in1","mapParam":null}`, ModelAnswer{InstanceID: "in1"}},
+		"not yet":    {true, `{"instanceId":"in1","status":"RUNNING"}`, ModelAnswer{InstanceID: "in1", Status: "RUNNING"}},
+		"no list":    {true, `{"instanceId":"in1","mapParam":"a=1"}`, ModelAnswer{InstanceID: "in1"}},
+		"twice": {true, `[{"instanceId":"in1","status":null},{"instanceId":"in1","status":"FINISH","mapParam":[{"nodeName":"a","result":1}]}]`,
+			ModelAnswer{InstanceID: "in1", Status: "FINISH", Outputs: []NodeOutput{{"a", "1"}}}},
+		"a bare id":   {true, `"in1606749734084"`, ModelAnswer{InstanceID: "in1606749734084"}},
+		"a float":     {false, `{"instanceId":1.606749734084E12}`, ModelAnswer{InstanceID: "1606749734084"}},
 		"a list of 1": {true, `{"instanceId":"in1","mapParam":["a"]}`, ModelAnswer{InstanceID: "in1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -139,7 +143,16 @@ func TestWhatIsKnownOfAModelsTriggerByItsAnswer(t *testing.T) {
 		"an instance id that is an object": {data(`{"instanceId":{}}`), Unknown},
 		"an instance id in another case":   {data(`{"INSTANCEID":"in1"}`), Unknown},
 		"outputs and no instance":          {data(`[{"nodeName":"a","result":"1"}]`), Unknown},
-		"text":                             {data(`"in1"`), Unknown},
+		"a word":                           {data(`"success"`), Unknown},
+		"a sentence":                       {data(`"操作成功 1"`), Unknown},
+		"a count":                          {data(`1`), Unknown},
+		"code 999 and a bare word":         {says(200, envelope(999, `"E1001"`)), Rejected},
+		"a bare id":                        {data(`"in1606749734084"`), Triggered},
+		"a bare id as a number":            {data(`1606749734084`), Triggered},
+		"a bare id as a list":              {data(`[" 22c8367158454a44 "]`), Triggered},
+		"the same instance twice":          {data(`[{"instanceId":"in1"},{"instanceId":" in1 ","modelId":"md1606743910508"}]`), Triggered},
+		"two bare ids":                     {data(`["in1","in2"]`), Unknown},
+		"a bare id and another instance":   {data(`["in1",{"instanceId":"in2"}]`), Unknown},
 		"two instances":                    {data(`[{"instanceId":"in1"},{"instanceId":"in2"}]`), Unknown},
 		"an instance of another model":     {data(`{"instanceId":"in1","modelId":"md2"}`), Unknown},
 	} {
@@ -175,7 +188,7 @@ func TestASynchronousTriggerHasTimeToWait(t *testing.T) {
 		<-gone
 		data(`{"instanceId":"in1","status":"FINISH"}`)(w, r)
 	})
-	c := newModelClient(t, server.URL, func(c *Config) { c.Timeout = time.Second })
+	c := newModelClient(t, server.URL, func(c *Config) { c.Timeout = brief })
 	synchronous := make(chan error, 1)
 	go func() {
 		_, err := c.TriggerModel(t.Context(), ModelTrigger{ModelID: "md1", Sync: true, SyncTimeout: time.Hour})
@@ -186,13 +199,13 @@ func TestASynchronousTriggerHasTimeToWait(t *testing.T) {
 	require.Equal(t, Unknown, OutcomeOf(err), "the time is for synchronous triggers only: %v", err)
 	close(gone)
 	require.NoError(t, <-synchronous)
-	require.Equal(t, time.Second, c.sends.Timeout, "others wait no longer than before")
+	require.Equal(t, brief, c.CallTimeout(), "others wait no longer than before")
 }
 
 func TestASynchronousTriggerDoesNotWaitForEver(t *testing.T) {
 	t.Parallel()
 	server := serve(t, hangs)
-	c := newModelClient(t, server.URL, func(c *Config) { c.Timeout = time.Second })
+	c := newModelClient(t, server.URL, func(c *Config) { c.Timeout = brief })
 	_, err := c.TriggerModel(t.Context(), ModelTrigger{ModelID: "md1", Sync: true, SyncTimeout: time.Millisecond})
 	require.Equal(t, Unknown, OutcomeOf(err), "%v", err)
 	require.Len(t, server.to("/"), 1)

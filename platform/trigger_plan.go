@@ -6,9 +6,12 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
+	"time"
 	"unicode/utf8"
+
+	"github.com/dpaflow/dpaflow/internal/endpoint"
+	"github.com/dpaflow/dpaflow/internal/ids"
 )
 
 // PlanTrigger is what a plan is run with (P5). It prints without parameters and
@@ -22,6 +25,9 @@ type PlanTrigger struct {
 	// Private lists what must not come back in an error's text, such as the secrets among Params.
 	// The callback URL always is such.
 	Private []string
+	// Intend is called once, when nothing but writing the request is left: it begins to be written before until, or
+	// not at all (ErrLeaseExpired). After an error nothing is sent. Nil sets no limit.
+	Intend func(ctx context.Context) (until time.Time, err error)
 }
 
 // String names the plan and shows nothing that may be secret.
@@ -41,21 +47,22 @@ var planInstance = naming{kind: "plan", of: "processPlanId", instance: "planInst
 // most once. Where it fails, OutcomeOf tells what is known: an answer that does
 // not name exactly one instance of this plan, for one, leaves it Unknown.
 func (c *Client) TriggerPlan(ctx context.Context, t PlanTrigger) (instanceID string, err error) {
-	const endpoint = "P5 trigger plan"
-	if err := inputError(endpoint, t.faults()); err != nil {
+	const name = "P5 trigger plan"
+	if err := inputError(name, t.faults()); err != nil {
 		return "", err
 	}
 	instance, err := c.triggerInstance(ctx, request{
-		endpoint: endpoint,
+		endpoint: name,
 		method:   http.MethodPost,
-		path:     "/api/dpa/process//processPlan/opExecutePlanByApi/" + url.PathEscape(t.PlanID),
+		path:     endpoint.PlanPath(t.PlanID),
 		body:     t.body(),
+		intend:   t.Intend,
 		private:  append(callbackParts(t.CallbackURL), t.Private...),
 	}, planInstance, t.PlanID)
 	if err != nil {
 		return "", err
 	}
-	return parseIdentity(instance[planInstance.instance]), nil
+	return ids.Parse(instance[planInstance.instance]), nil
 }
 
 type planExecution struct {
@@ -82,8 +89,8 @@ func (t PlanTrigger) body() planExecution {
 }
 
 func (t PlanTrigger) faults() (found faults) {
-	// Of . and .. no segment of a path can be made.
-	found.check(isText(t.PlanID) && t.PlanID != "." && t.PlanID != "..", "%q is no plan id", t.PlanID)
+	err := endpoint.CheckPlan(t.PlanID)
+	found.check(isText(t.PlanID) && err == nil, "%q is no plan id", t.PlanID)
 	found.check(utf8.ValidString(t.CallbackURL), "the callback URL is not UTF-8")
 	for _, id := range slices.Sorted(maps.Keys(t.Params)) {
 		found.checkParams(id, t.Params[id])

@@ -6,8 +6,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
+
+	"errors"
+	"github.com/dpaflow/dpaflow/internal/ids"
+	"reflect"
 )
 
 // The types below read one documented type each, however the platform wobbles.
@@ -36,8 +38,32 @@ func (l *list[T]) UnmarshalJSON(raw []byte) error {
 	if err := json.Unmarshal(raw, &item); err != nil {
 		return err
 	}
+	if !isOne(raw, reflect.TypeFor[T]()) {
+		return errors.New("an object with none of the documented fields, such as a page of a list")
+	}
 	*l = list[T]{item}
 	return nil
+}
+
+// isOne reports whether an object has a field of a struct: one that has none is something else. Of other types every object
+// is one.
+func isOne(raw []byte, of reflect.Type) bool {
+	if of.Kind() != reflect.Struct {
+		return true
+	}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(raw, &fields) != nil {
+		return false
+	}
+	for field := range of.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		for key := range fields {
+			if strings.EqualFold(key, name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // text reads a string; whatever is none stays the JSON it is, and null is empty.
@@ -48,14 +74,11 @@ func (t *text) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// maxIdentity is far above any id of the platform's, in bytes.
-const maxIdentity = 256
-
 // identity reads an id: a string or a number. Anything else is no id, and reads as empty.
 type identity string
 
 func (i *identity) UnmarshalJSON(raw []byte) error {
-	*i = identity(parseIdentity(raw))
+	*i = identity(ids.Parse(raw))
 	return nil
 }
 
@@ -85,21 +108,6 @@ func (m *millis) UnmarshalJSON(raw []byte) error {
 		*m = millis(time.UnixMilli(number).UTC())
 	}
 	return nil
-}
-
-func isPrintable(s string) bool {
-	return !strings.ContainsFunc(s, func(c rune) bool { return c == utf8.RuneError || !unicode.IsPrint(c) })
-}
-
-func parseIdentity(raw json.RawMessage) string {
-	if len(raw) == 0 || raw[0] != '"' && raw[0] != '-' && (raw[0] < '0' || raw[0] > '9') {
-		return ""
-	}
-	id := strings.TrimSpace(parseText(raw))
-	if len(id) > maxIdentity || !isPrintable(id) {
-		return ""
-	}
-	return id
 }
 
 func parseText(raw json.RawMessage) string {

@@ -81,10 +81,10 @@ func (s *Simulator) deliver(r *run, status string) {
 
 func (s *Simulator) callBack(ctx context.Context, r *run, status string, attempt int) CallbackAttempt {
 	a := CallbackAttempt{InstanceID: r.InstanceID, Status: status, Attempt: attempt, At: time.Now()}
-	body := planNews(r, status)
+	body := s.planNews(r, status)
 	if r.job.model {
 		a.Status = modelStatus(status)
-		body = modelNews(r, a.Status)
+		body = s.modelNews(r, a.Status)
 	}
 	answer, httpStatus, err := s.post(ctx, r.CallbackURL, body)
 	if err != nil {

@@ -89,6 +89,7 @@ func switchover() []Plan {
 		traffic,
 		plan("acf42de6", "主机探测", "md1606743911006", "HOST", Node{Name: "探测主机", Result: "{{HOST}}"}),
 		plan("bcf42de7", "流量回切", "md1606743911007", "", Node{Name: "目标数据库", Result: "10.0.0.11"}),
+		plan("dcf42de8", "值班通知", "md1606743911008", "REASON", Node{Name: "通知编号", Result: "TZ-0007"}),
 	}
 }
 

@@ -44,6 +44,7 @@ type Fault struct {
 	Data           json.RawMessage `json:"data"`     // JSON, such as [{"processPlanId":"acf42dd3"}]: no instance id
 	Location       string          `json:"location"` // path or URL
 	Delay          time.Duration   `json:"delay"`    // not divided by the speed
+	Held           <-chan struct{} `json:"-"`        // the answer is held back until this is closed, whatever its kind
 }
 
 // Validate tells what about a fault makes no sense.
@@ -58,7 +59,7 @@ func (f Fault) Validate() error {
 		return fmt.Errorf("kind %q needs a code", f.Kind)
 	case f.Kind == FaultData && !json.Valid(f.Data):
 		return fmt.Errorf("kind %q needs data that is JSON", f.Kind)
-	case f.Delay <= 0 && (f.Kind == FaultSlowBody || f.Kind == FaultDelay):
+	case f.Delay <= 0 && f.Held == nil && (f.Kind == FaultSlowBody || f.Kind == FaultDelay):
 		return fmt.Errorf("kind %q needs a delay", f.Kind)
 	case f.Times < 0 || f.Delay < 0:
 		return fmt.Errorf("times and delay cannot be negative")

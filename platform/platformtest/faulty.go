@@ -16,6 +16,13 @@ func (s *Simulator) serveFault(w http.ResponseWriter, c *call, request *Request,
 	if f.AfterExecution {
 		answer = s.answer(c)
 	}
+	if f.Held != nil {
+		select {
+		case <-f.Held:
+		case <-s.life.Done():
+			panic(http.ErrAbortHandler)
+		}
+	}
 	status := func(fallback int) int { return cmp.Or(f.Status, fallback) }
 	w.Header().Set("Content-Type", "application/json;charset=UTF-8")
 

@@ -31,7 +31,7 @@ func (s *Simulator) modelInputs(c *call) (any, error) {
 }
 
 type wireStatus struct {
-	InstanceID string `json:"instanceId"`
+	InstanceID any    `json:"instanceId"`
 	ModelID    string `json:"modelId"`
 	Status     string `json:"status"`
 }
@@ -69,14 +69,22 @@ func (s *Simulator) triggerModel(c *call) (any, error) {
 	if sync {
 		s.awaitEnd(c, r, time.Duration(seconds)*time.Second)
 	}
+	reading := s.options.Readings
 	status := s.wireStatus(r)
-	if !sync || (status.Status != "FINISH" && status.Status != Fail) {
-		return status, nil
+	if !sync && reading.AnswerStatus != "" {
+		status.Status = reading.status(reading.AnswerStatus)
 	}
-	return struct {
-		wireStatus
-		MapParam []wireNode `json:"mapParam"`
-	}{status, s.modelNodes(r, designated)}, nil
+	switch nodes, err := s.modelNodes(r, designated); {
+	case reading.BareInstance:
+		return reading.named(status.InstanceID), nil
+	case !sync || !s.hasEnded(r) || err != nil:
+		return reading.named(status), nil
+	default:
+		return reading.named(struct {
+			wireStatus
+			MapParam []wireNode `json:"mapParam"`
+		}{status, nodes}), nil
+	}
 }
 
 // awaitEnd waits until the run is over, but no longer than the time given, if any is.
@@ -96,7 +104,13 @@ func (s *Simulator) awaitEnd(c *call, r *run, limit time.Duration) {
 func (s *Simulator) wireStatus(r *run) wireStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return wireStatus{r.InstanceID, r.ModelID, modelStatus(r.Status)}
+	return wireStatus{s.options.Readings.instance(r.InstanceID), r.ModelID, s.options.Readings.status(modelStatus(r.Status))}
+}
+
+func (s *Simulator) hasEnded(r *run) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return ended(r.Status)
 }
 
 // modelRun is the instance that a request of W4 or W7 names.
@@ -140,8 +154,12 @@ func (s *Simulator) listModels(c *call) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := []wireModel{}
+	if s.options.Readings.Unlisted {
+		return list, nil
+	}
 	for _, j := range s.models.order {
-		list = append(list, wireModel{j.id, j.name, max(1, len(j.script.Steps)), j.status, "U100032", created, j.updated})
+		status := s.options.Readings.status(j.status)
+		list = append(list, wireModel{j.id, j.name, max(1, len(j.script.Steps)), status, "U100032", created, j.updated})
 	}
 	return list, nil
 }
@@ -158,19 +176,20 @@ func (s *Simulator) modelOutputs(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.modelNodes(r, designated), nil
+	return s.modelNodes(r, designated)
 }
 
-func (s *Simulator) modelNodes(r *run, designated bool) []wireNode {
+func (s *Simulator) modelNodes(r *run, designated bool) ([]wireNode, error) {
+	outputs, err := s.outputs(r)
 	nodes := []wireNode{}
-	for _, m := range s.outputs(r) {
+	for _, m := range outputs {
 		for _, n := range m.Nodes {
 			if n.Designated || !designated {
 				nodes = append(nodes, wireNode{n.Result, n.Name})
 			}
 		}
 	}
-	return nodes
+	return nodes, err
 }
 
 // modelStatus is a status in the words of W4 and W5.
@@ -182,7 +201,7 @@ func modelStatus(status string) string {
 }
 
 // modelNews is the body of W5.
-func modelNews(r *run, status string) []byte {
-	body, _ := json.Marshal(wireStatus{r.InstanceID, r.ModelID, status})
+func (s *Simulator) modelNews(r *run, status string) []byte {
+	body, _ := json.Marshal(wireStatus{s.options.Readings.instance(r.InstanceID), r.ModelID, s.options.Readings.status(status)})
 	return body
 }

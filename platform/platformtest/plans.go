@@ -32,7 +32,7 @@ func (s *Simulator) listPlans(c *call) (any, error) {
 	list := []wirePlan{}
 	for _, j := range s.plans.order {
 		list = append(list, wirePlan{
-			ProcessPlanID: j.id, Title: j.name, Status: j.status, StepNums: max(1, len(j.inputs)),
+			ProcessPlanID: j.id, Title: j.name, Status: s.options.Readings.status(j.status), StepNums: max(1, len(j.inputs)),
 			CreateTime: created, CreateUser: "U100000", UpdateTime: j.updated,
 		})
 	}
@@ -78,7 +78,7 @@ func wireInputList(inputs []Input) []wireInput {
 
 type wireInstance struct {
 	ProcessPlanID  string `json:"processPlanId"`
-	PlanInstanceID string `json:"planInstanceId"`
+	PlanInstanceID any    `json:"planInstanceId"`
 }
 
 // triggerPlan is P5.
@@ -103,7 +103,11 @@ func (s *Simulator) triggerPlan(c *call) (any, error) {
 		return nil, err
 	}
 	s.holdAnswer(c, r)
-	return []wireInstance{{plan.id, r.InstanceID}}, nil
+	answer := wireInstance{plan.id, s.options.Readings.instance(r.InstanceID)}
+	if s.options.Readings.Twice {
+		return []wireInstance{answer, answer}, nil
+	}
+	return []wireInstance{answer}, nil
 }
 
 type wireNode struct {
@@ -130,8 +134,12 @@ func (s *Simulator) planOutputs(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	outputs, err := s.outputs(r)
+	if err != nil {
+		return nil, err
+	}
 	list := []wireOutputs{}
-	for _, m := range s.outputs(r) {
+	for _, m := range outputs {
 		nodes := []wireNode{}
 		for _, n := range m.Nodes {
 			nodes = append(nodes, wireNode{n.Result, n.Name})
@@ -142,11 +150,11 @@ func (s *Simulator) planOutputs(c *call) (any, error) {
 }
 
 // planNews is the body of P7.
-func planNews(r *run, status string) []byte {
+func (s *Simulator) planNews(r *run, status string) []byte {
 	body, _ := json.Marshal(struct {
-		PlanInstanceID string `json:"planInstanceId"`
+		PlanInstanceID any    `json:"planInstanceId"`
 		ProcessPlanID  string `json:"processPlanId"`
 		Status         string `json:"status"`
-	}{r.InstanceID, r.PlanID, status})
+	}{s.options.Readings.instance(r.InstanceID), r.PlanID, s.options.Readings.status(status)})
 	return body
 }

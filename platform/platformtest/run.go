@@ -1,7 +1,6 @@
 package platformtest
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"time"
@@ -110,7 +109,7 @@ func (s *Simulator) trigger(j *job, e Execution) (*run, error) {
 	} else {
 		r.PlanID = j.id
 	}
-	r.InstanceID = fmt.Sprintf("in%d", 10000001+len(s.runs))
+	r.InstanceID = s.options.Readings.instanceID(len(s.runs))
 	r.TriggeredAt = time.Now()
 	s.runs = append(s.runs, r)
 	j.begun++
@@ -149,6 +148,18 @@ func (s *Simulator) move(r *run, status string) {
 	s.notify()
 }
 
+// Move changes the status of an execution by hand, without a callback. It panics if there is no such
+// instance.
+func (s *Simulator) Move(instanceID, status string) {
+	r, err := s.find(nil, instanceID)
+	if err != nil {
+		panic("platformtest: " + err.Error())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.move(r, status)
+}
+
 // find is the run of an instance, if it is one of j; s.mu is not held.
 func (s *Simulator) find(j *job, instanceID string) (*run, error) {
 	s.mu.Lock()
@@ -164,11 +175,17 @@ func (s *Simulator) find(j *job, instanceID string) (*run, error) {
 var placeholder = regexp.MustCompile(`\{\{(\w+)\}\}`)
 
 // outputs are what the run has brought forth: nothing before its end.
-func (s *Simulator) outputs(r *run) []ModelOutputs {
+func (s *Simulator) outputs(r *run) ([]ModelOutputs, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r.EndedAt.IsZero() {
-		return nil
+	reading := s.options.Readings
+	switch {
+	case r.EndedAt.IsZero():
+		return nil, nil
+	case time.Since(r.EndedAt) < reading.OutputsAfter && reading.OutputsCode != 0:
+		return nil, refuse(reading.OutputsCode, "instance %s has no outputs", r.InstanceID)
+	case time.Since(r.EndedAt) < reading.OutputsAfter:
+		return nil, nil
 	}
 	var out []ModelOutputs
 	for _, m := range r.script.Outputs {
@@ -180,5 +197,5 @@ func (s *Simulator) outputs(r *run) []ModelOutputs {
 		}
 		out = append(out, m)
 	}
-	return out
+	return out, nil
 }

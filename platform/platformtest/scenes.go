@@ -1,6 +1,7 @@
 package platformtest
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/url"
@@ -35,13 +36,19 @@ func (s *Simulator) saveScene(c *call) (any, error) {
 	if !known {
 		in.fault(`field "dimension" is not one of seconds, minutes, hours, day, weeks, month`)
 	}
-	intervals, err := strconv.Atoi(in.text("intervals"))
-	if err != nil || intervals < 1 || intervals > 1000 {
-		in.fault(`field "intervals" is not a number from 1 to 1000`)
-	}
+	// The documents write "1.single (a single time) 2.cycle": the number may belong to the word.
 	strategy := in.text("executeStrategy")
-	if strategy != "single" && strategy != "cycle" {
+	cycle := strategy == "cycle" || strategy == "2.cycle"
+	if !cycle && strategy != "single" && strategy != "1.single" {
 		in.fault(`field "executeStrategy" is neither single nor cycle`)
+	}
+	given := in.text("intervals")
+	intervals, err := strconv.Atoi(given)
+	interval := time.Duration(intervals) * dimension
+	if at, isTime := time.ParseInLocation(time.DateTime, given, time.Local); isTime == nil && !cycle {
+		interval = time.Until(at)
+	} else if err != nil || intervals < 1 || intervals > 1000 {
+		in.fault(`field "intervals" is neither a number from 1 to 1000 nor, for single, a time`)
 	}
 	address := in.text("callbackUrl")
 	if !validCallbackURL(address) {
@@ -58,12 +65,9 @@ func (s *Simulator) saveScene(c *call) (any, error) {
 	if err := plan.undeclared(params); err != nil {
 		return nil, err
 	}
-	interval := s.options.SceneInterval
-	if interval == 0 {
-		interval = s.scaled(time.Duration(intervals) * dimension)
-	}
+	interval = cmp.Or(s.options.SceneInterval, s.scaled(interval))
 	execution := Execution{Scene: name, CallbackURL: address, Params: params}
-	kept := scene{plan, execution, max(interval, time.Millisecond), strategy == "cycle"}
+	kept := scene{plan, execution, max(interval, time.Millisecond), cycle}
 	s.tasks.Go(func() { s.playScene(kept) })
 	return wireStatus{InstanceID: s.sceneID(), Status: "DEFAULT"}, nil
 }

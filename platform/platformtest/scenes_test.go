@@ -1,7 +1,6 @@
 package platformtest_test
 
 import (
-	"context"
 	"net/url"
 	"strings"
 	"testing"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dpaflow/dpaflow/internal/wait"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
 )
 
@@ -38,6 +38,9 @@ func TestScenesAreTakenExactlyAsDocumented(t *testing.T) {
 		{"an unknown plan", scene(address, "processPlanId", "p9"), 999},
 		{"an unknown dimension", scene(address, "dimension", "year"), 400},
 		{"an unknown strategy", scene(address, "executeStrategy", "twice"), 400},
+		{"as the documents number it", scene(address, "executeStrategy", "1.single"), 200},
+		{"a single time", scene(address, "intervals", "2126-01-02 15:04:05"), 200},
+		{"a time for a cycle", scene(address, "intervals", "2026-01-02 15:04:05", "executeStrategy", "2.cycle"), 400},
 		{"no interval", scene(address, "intervals", "0"), 400},
 		{"an interval in words", scene(address, "intervals", "one"), 400},
 		{"no callback", scene(""), 400},
@@ -73,9 +76,7 @@ func TestAScene(t *testing.T) {
 			a := sim.call("POST", scenePath, scene(bridge.URL, "executeStrategy", strategy), "Content-Type", form)
 			require.JSONEq(t, `{"instanceId":"sc10000001","modelId":"","status":"DEFAULT"}`, string(a.Data))
 
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-			defer cancel()
-			executions, err := sim.WaitExecutions(ctx, want)
+			executions, err := sim.WaitExecutions(wait.Context(t), want)
 			require.NoError(t, err)
 			require.Equal(t, "夜间切换", executions[0].Scene)
 			require.Equal(t, "/opt", executions[0].Params["m1"]["DIR"])
@@ -90,9 +91,7 @@ func TestASceneRunsAtTheSimulatorsSpeed(t *testing.T) {
 	sim, bridge := start(t, platformtest.Options{Speed: 36000}), receive(t)
 	began := time.Now()
 	sim.call("POST", scenePath, scene(bridge.URL), "Content-Type", form)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	executions, err := sim.WaitExecutions(ctx, 1)
+	executions, err := sim.WaitExecutions(wait.Context(t), 1)
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, executions[0].TriggeredAt.Sub(began), 100*time.Millisecond, "an hour, 36000 times as fast")
 }

@@ -99,7 +99,8 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		answer := s.answer(c)
 		s.answered(request, answer.status, answer.code, "")
-		send(w, answer.status, "application/json;charset=UTF-8", answer.envelope())
+		body, contentType := s.options.Readings.body(answer.envelope())
+		send(w, answer.status, contentType, body)
 		return
 	}
 	s.serveFault(w, c, request, fault)

@@ -31,6 +31,7 @@ type Options struct {
 	CallbackRetryDelay     time.Duration
 	CallbackTimeout        time.Duration // of one callback; 10 s if 0
 	ModelExecutePath       string        // path of W3, with {modelId}
+	Readings               Readings      // of what the documents leave open
 	Logger                 *slog.Logger  // none if nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -13,12 +14,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
+	"github.com/dpaflow/dpaflow/internal/wait"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { os.Exit(wait.Run(m)) }
 
 const (
 	listPath    = "/api/dpa/process/processPlan/queryPlanByUserId"
@@ -86,7 +87,12 @@ type answer struct {
 
 // do sends a request; header may replace "Authorization" and "Content-Type".
 func (c *caller) do(method, path, body string, header ...string) (*http.Response, error) {
-	request, err := http.NewRequestWithContext(c.t.Context(), method, c.URL, strings.NewReader(body))
+	return c.doWith(c.t.Context(), method, path, body, header...)
+}
+
+// doWith is do, until the context ends.
+func (c *caller) doWith(ctx context.Context, method, path, body string, header ...string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, c.URL, strings.NewReader(body))
 	require.NoError(c.t, err)
 	before, query, _ := strings.Cut(path, "?")
 	request.URL.Opaque, request.URL.RawQuery = before, query
@@ -149,9 +155,7 @@ func (c *caller) trigger(plan, callbackURL string) string {
 
 func (c *caller) delivered(instance string) platformtest.Execution {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), 10*time.Second)
-	defer cancel()
-	e, err := c.WaitDelivered(ctx, instance)
+	e, err := c.WaitDelivered(wait.Context(c.t), instance)
 	require.NoError(c.t, err)
 	return e
 }

@@ -223,3 +223,17 @@ func TestAChangedSecretIsTheOneForNewTokens(t *testing.T) {
 	body = strings.Replace(body, platformtest.DefaultClientSecret, "changed", 1)
 	require.Equal(t, 200, sim.call("POST", "/api/dp/auth/oauth/token", body).Code)
 }
+
+func TestAnExecutionIsMovedByHandWithoutACallback(t *testing.T) {
+	t.Parallel()
+	sim := start(t, platformtest.Options{})
+	sim.SetScript("p1", platformtest.Script{Outputs: catalogue().Plans[0].Script.Outputs})
+	instance := sim.trigger("p1", "http://127.0.0.1:1/")
+	sim.Move(instance, platformtest.Success)
+	require.Equal(t, platformtest.Success, sim.Executions()[0].Status)
+	require.Contains(t, string(sim.call("GET", listPath, "").Data), `"status":"SUCCESS"`)
+	a := sim.call("GET", outputsPath+"?processPlanId=p1&planInstanceId="+instance, "")
+	require.NotEqual(t, "[]", string(a.Data))
+	require.Empty(t, sim.Callbacks())
+	require.Panics(t, func() { sim.Move("in0", platformtest.Success) })
+}

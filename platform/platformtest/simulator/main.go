@@ -14,16 +14,16 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/dpaflow/dpaflow/internal/interrupt"
+	"github.com/dpaflow/dpaflow/internal/version"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := interrupt.Context()
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "simulator:", err)
@@ -41,7 +41,12 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	sceneInterval := flags.Duration("scene-interval", 0, "interval of every timed scene, instead of its own")
 	verbose := flags.Bool("v", false, "log every request")
 	healthcheck := flags.Bool("healthcheck", false, "ask the simulator that runs beside whether it serves, and exit")
+	about := flags.Bool("version", false, "print the version and exit")
 	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if *about {
+		_, err := fmt.Fprintln(stdout, "simulator", version.Get())
 		return err
 	}
 	switch {
@@ -66,13 +71,15 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if err != nil {
 		return fmt.Errorf("listening on %s (-addr, DPA_SIMULATOR_ADDR): %w", *addr, err)
 	}
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	log.LogAttrs(ctx, slog.LevelInfo, "simulator starts", version.Get().Attrs()...)
 	sim := platformtest.New(platformtest.Options{
 		// The secret is no flag: it would show in the list of processes.
 		ClientID:      env("DPA_CLIENT_ID", platformtest.DefaultClientID),
 		ClientSecret:  secret,
 		Speed:         *speed,
 		SceneInterval: *sceneInterval,
-		Logger:        slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})),
+		Logger:        log,
 	})
 	fmt.Fprintf(stdout, "simulated DPA platform on http://%s\n", listener.Addr())
 	return serve(ctx, listener, sim)
