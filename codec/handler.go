@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"go.opentelemetry.io/otel/metric/noop"
 	"go.temporal.io/sdk/converter"
 
 	"github.com/dpaflow/dpaflow/internal/config"
@@ -20,7 +21,7 @@ const maxBody = 8 << 20
 // newHandler answers POST …/encode and …/decode, each a list of payloads in JSON, to whom the
 // configuration admits.
 func newHandler(cfg config.Codec) (http.Handler, error) {
-	codec, err := encryption.New(cfg.EncryptionKeys)
+	codec, err := encryption.New(cfg.EncryptionKeys, noop.NewMeterProvider())
 	if err != nil {
 		return nil, fmt.Errorf("%w; check DPA_ENCRYPTION_KEYS", err)
 	}
@@ -51,7 +52,8 @@ func browsers(origins []string, next http.Handler) http.Handler {
 			return
 		}
 		header.Set("Access-Control-Allow-Methods", http.MethodPost)
-		header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Namespace")
+		// Which headers the Web UI sends depends on its version and on how people log in.
+		header.Set("Access-Control-Allow-Headers", r.Header.Get("Access-Control-Request-Headers"))
 		w.WriteHeader(http.StatusNoContent)
 	})
 }

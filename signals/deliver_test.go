@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/serviceerror"
@@ -38,6 +39,12 @@ func (f *frontend) SignalWorkflowExecution(_ context.Context, r *workflowservice
 		return nil, serviceerror.ToStatus(f.err).Err()
 	}
 	return &workflowservice.SignalWorkflowExecutionResponse{}, nil
+}
+
+func (f *frontend) set(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
 }
 
 // waiting has an ASCII workflow id: the SDK repeats ids in a gRPC header, which takes nothing else
@@ -74,7 +81,7 @@ func TestNewsBecomesASignalOfItsWorkflow(t *testing.T) {
 	t.Parallel()
 	f := &frontend{}
 	d := NewTemporalDeliverer(dial(t, f), "dpa")
-	outcome, err := d.Deliver(t.Context(), waiting, Callback{"in1", "SUCCESS"})
+	outcome, err := d.Deliver(t.Context(), arrival(waiting, Callback{"in1", "SUCCESS"}))
 	require.NoError(t, err)
 	require.Equal(t, OutcomeStored, outcome)
 
@@ -90,43 +97,43 @@ func TestNewsBecomesASignalOfItsWorkflow(t *testing.T) {
 	require.Equal(t, Callback{"in1", "SUCCESS"}, got)
 }
 
-func TestTheRequestIDIsThatOfTheNews(t *testing.T) {
+func TestTheRequestIDIsThatOfTheArrival(t *testing.T) {
 	t.Parallel()
 	f := &frontend{}
 	c := dial(t, f)
 	d := NewTemporalDeliverer(c, "dpa")
-	again := NewTemporalDeliverer(dial(t, f), "dpa") // another bridge
+	again := NewTemporalDeliverer(dial(t, f), "dpa") // after a restart
+	at := time.Date(2026, 11, 25, 15, 4, 5, 678_901_234, time.FixedZone("CST", 8*60*60))
 	other := waiting
 	other.Key = "step-3/1"
 	for _, send := range []struct {
-		by     Deliverer
-		target Target
-		news   Callback
+		by Deliverer
+		Arrival
 	}{
-		{d, waiting, Callback{"in1", "SUCCESS"}},
-		{again, waiting, Callback{"in1", "SUCCESS"}},
-		{d, waiting, Callback{"in1", "FAIL"}},
-		{d, waiting, Callback{"in2", "SUCCESS"}},
-		{d, other, Callback{"in1", "SUCCESS"}},
+		{d, Arrival{waiting, Callback{"in1", "RUNNING"}, at}},
+		{again, Arrival{waiting, Callback{"in1", "RUNNING"}, at.UTC()}},
+		{d, Arrival{waiting, Callback{"in1", "RUNNING"}, at.Add(1)}},
+		{d, Arrival{waiting, Callback{"in1", "FAIL"}, at}},
+		{d, Arrival{waiting, Callback{"in2", "RUNNING"}, at}},
+		{d, Arrival{other, Callback{"in1", "RUNNING"}, at}},
 	} {
-		_, err := send.by.Deliver(t.Context(), send.target, send.news)
+		_, err := send.by.Deliver(t.Context(), send.Arrival)
 		require.NoError(t, err)
 	}
 	require.NoError(t, c.SignalWorkflow(t.Context(), "w", "", "by hand", nil))
-	// Fixed for good: bridges of different versions run side by side.
-	require.Equal(t, "1411b421-df43-1275-73e3-42d8eb0587be", f.signals[0].RequestId)
 	require.Equal(t, f.signals[0].RequestId, f.signals[1].RequestId)
 	different := map[string]bool{}
 	for _, signal := range f.signals {
 		require.Regexp(t, `^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`, signal.RequestId)
 		different[signal.RequestId] = true
 	}
-	require.Len(t, different, 5)
+	require.Len(t, different, 6)
 }
 
-func TestTextsOfNewsCannotMoveBetweenFields(t *testing.T) {
+func TestTextsOfACallbackCannotMoveBetweenFields(t *testing.T) {
 	t.Parallel()
-	require.NotEqual(t, requestID("k", Callback{"in1", "FAIL"}), requestID("ki", Callback{"n1", "FAIL"}))
+	at := time.Now()
+	require.NotEqual(t, Arrival{Target{Key: "k"}, Callback{"in1", "FAIL"}, at}.requestID(), Arrival{Target{Key: "ki"}, Callback{"n1", "FAIL"}, at}.requestID())
 }
 
 func TestWhatTemporalAnswersDecidesWhetherNewsIsDurable(t *testing.T) {
@@ -137,7 +144,7 @@ func TestWhatTemporalAnswersDecidesWhetherNewsIsDurable(t *testing.T) {
 	}{
 		"stored":                {nil, OutcomeStored},
 		"the run has ended":     {serviceerror.NewNotFound("workflow execution already completed"), OutcomeEnded},
-		"no such run":           {serviceerror.NewNotFound("workflow not found for ID: w"), OutcomeEnded},
+		"no such run":           {serviceerror.NewNotFound("workflow not found for ID: w"), OutcomeMissing},
 		"no such namespace":     {serviceerror.NewNamespaceNotFound(namespace), ""},
 		"too many signals":      {serviceerror.NewInvalidArgument("exceeded workflow execution limit for signal events"), ""},
 		"not allowed":           {serviceerror.NewPermissionDenied("no", ""), ""},
@@ -148,9 +155,55 @@ func TestWhatTemporalAnswersDecidesWhetherNewsIsDurable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := NewTemporalDeliverer(dial(t, &frontend{err: test.answer}), "dpa")
-			outcome, err := d.Deliver(t.Context(), waiting, Callback{"in1", "SUCCESS"})
+			outcome, err := d.Deliver(t.Context(), arrival(waiting, Callback{"in1", "SUCCESS"}))
 			require.Equal(t, test.outcome, outcome)
 			require.Equal(t, test.outcome == "", err != nil, "%v", err)
+		})
+	}
+}
+
+func TestNewsOfARunThatHasEndedIsForwardedWithTheWorkflowThatItWasFor(t *testing.T) {
+	t.Parallel()
+	f := &frontend{err: serviceerror.NewNotFound("workflow execution already completed")}
+	_, err := NewTemporalDeliverer(dial(t, f), "dpa").Deliver(t.Context(), arrival(waiting, Callback{"in1", "SUCCESS"}))
+	require.NoError(t, err)
+	require.Len(t, f.signals, 2)
+	require.Equal(t, "dpa-inbox:plan:in1", f.signals[1].WorkflowExecution.WorkflowId)
+	require.JSONEq(t, `{"callback":{"instanceId":"in1","status":"SUCCESS"},"from":"`+waiting.WorkflowID+`"}`, string(f.signals[1].Input.Payloads[0].Data))
+}
+
+// A namespace that has failed over is taken up elsewhere, and its runs a little later.
+func TestARunThatIsMissingSoonAfterTemporalCouldNotBeUsedMayOnlyNotBeThereYet(t *testing.T) {
+	t.Parallel()
+	for name, trouble := range map[string]error{
+		"the namespace is active elsewhere": serviceerror.NewNamespaceNotActive(namespace, "a", "b"),
+		"the namespace is not there":        serviceerror.NewNamespaceNotFound(namespace),
+		"the namespace moves":               serviceerror.NewNamespaceUnavailable(namespace),
+		"Temporal is away":                  serviceerror.NewUnavailable("no connection"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &frontend{err: trouble}
+			d := NewTemporalDeliverer(dial(t, f), "dpa")
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second) // the SDK tries again for long
+			defer cancel()
+			_, err := d.Deliver(ctx, arrival(waiting, Callback{"in1", "SUCCESS"}))
+			require.Error(t, err)
+
+			f.set(serviceerror.NewNotFound("workflow not found for ID: w"))
+			_, err = d.Deliver(t.Context(), arrival(waiting, Callback{"in1", "SUCCESS"}))
+			require.ErrorIs(t, err, errNoRun)
+			f.set(serviceerror.NewNotFound("workflow execution already completed"))
+			outcome, err := d.Deliver(t.Context(), arrival(waiting, Callback{"in1", "SUCCESS"}))
+			require.NoError(t, err)
+			require.Equal(t, OutcomeEnded, outcome, "which says that the run is there")
+
+			past := time.Now().Add(-doubtLasts)
+			d.doubted.Store(&past)
+			f.set(serviceerror.NewNotFound("workflow not found for ID: w"))
+			outcome, err = d.Deliver(t.Context(), arrival(waiting, Callback{"in1", "SUCCESS"}))
+			require.NoError(t, err)
+			require.Equal(t, OutcomeMissing, outcome)
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -16,6 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/dpaflow/dpaflow/internal/keys"
 )
 
 const planBody = `{"planInstanceId":"in1","processPlanId":"acf42dd3","status":"SUCCESS"}`
@@ -23,7 +26,7 @@ const planBody = `{"planInstanceId":"in1","processPlanId":"acf42dd3","status":"S
 // bench is a handler with everything around it that a test looks at.
 type bench struct {
 	t       testing.TB
-	keys    Keys
+	keys    keys.Ring
 	inbox   *inbox
 	log     *bytes.Buffer
 	metrics *sdkmetric.ManualReader
@@ -51,7 +54,7 @@ func (b *bench) do(method, path, body string) *http.Response {
 }
 
 func (b *bench) post(t Target, body string) *http.Response {
-	return b.do(http.MethodPost, CallbackURL("", b.keys.Token(t), t.Kind), body)
+	return b.do(http.MethodPost, CallbackURL("", Token(b.keys, t), t.Kind), body)
 }
 
 // results are the counts of dpaflow_callbacks that are not 0, by "kind/result".
@@ -107,38 +110,37 @@ func TestACallbackIsDeliveredToItsTrigger(t *testing.T) {
 
 func TestWhatIsNoCallbackIsRefused(t *testing.T) {
 	t.Parallel()
-	keys := keysOf(t, "a")
-	token := keys.Token(planTarget())
-	forged := keysOf(t, "b").Token(planTarget())
+	ring := keysOf(t, "a")
+	token := Token(ring, planTarget())
+	forged := Token(keysOf(t, "b"), planTarget())
 	elsewhere := planTarget()
 	elsewhere.Namespace = "other"
 	const post = http.MethodPost
 	tests := map[string]struct {
 		method, path, body string
 		want               int
-		result             string // counted as, if at all
+		result             string // counted as
 	}{
 		"a malformed body":               {post, "/callbacks/plan/" + token, "SUCCESS", 400, "plan/malformed"},
 		"an empty body":                  {post, "/callbacks/plan/" + token, "", 400, "plan/malformed"},
 		"a known field twice":            {post, "/callbacks/plan/" + token, planBody[:len(planBody)-1] + `,"status":"FAIL"}`, 400, "plan/malformed"},
 		"a forged token":                 {post, "/callbacks/plan/" + forged, planBody, 404, "plan/forged"},
 		"a token of the other kind":      {post, "/callbacks/model/" + token, `{"instanceId":"1","status":"FAIL"}`, 404, "model/forged"},
-		"a token of another namespace":   {post, "/callbacks/plan/" + keys.Token(elsewhere), planBody, 404, "plan/forged"},
+		"a token of another namespace":   {post, "/callbacks/plan/" + Token(ring, elsewhere), planBody, 404, "plan/forged"},
 		"a forged token, malformed body": {post, "/callbacks/plan/" + forged, "SUCCESS", 404, "plan/forged"},
 		"a body too large":               {post, "/callbacks/plan/" + token, planBody + strings.Repeat(" ", 64<<10), 413, "plan/too_large"},
-		"GET":                            {http.MethodGet, "/callbacks/plan/" + token, "", 405, ""},
-		"PUT":                            {http.MethodPut, "/callbacks/plan/" + token, planBody, 405, ""},
-		"no token":                       {post, "/callbacks/plan", planBody, 404, ""},
-		"an empty token":                 {post, "/callbacks/plan/", planBody, 404, ""},
-		"an unknown kind":                {post, "/callbacks/job/" + token, planBody, 404, ""},
-		"the kind in upper case":         {post, "/callbacks/PLAN/" + token, planBody, 404, ""},
-		"a slash at the end":             {post, "/callbacks/plan/" + token + "/", planBody, 404, ""},
-		"a double slash":                 {post, "//callbacks/plan/" + token, planBody, 404, ""},
-		"a double slash further in":      {post, "/callbacks//plan/" + token, planBody, 404, ""},
-		"a path to be cleaned":           {post, "/callbacks/x/../plan/" + token, planBody, 404, ""},
-		"an escaped slash":               {post, "/callbacks/plan%2F" + token, planBody, 404, ""},
-		"a token spelled with an escape": {post, "/callbacks/plan/%41" + token[1:], planBody, 404, "plan/forged"},
-		"the root":                       {post, "/", planBody, 404, ""},
+		"GET":                            {http.MethodGet, "/callbacks/plan/" + token, "", 405, "none/unroutable"},
+		"PUT":                            {http.MethodPut, "/callbacks/plan/" + token, planBody, 405, "none/unroutable"},
+		"no token":                       {post, "/callbacks/plan", planBody, 404, "none/unroutable"},
+		"an empty token":                 {post, "/callbacks/plan/", planBody, 404, "none/unroutable"},
+		"an unknown kind":                {post, "/callbacks/job/" + token, planBody, 404, "none/unroutable"},
+		"the kind in upper case":         {post, "/callbacks/PLAN/" + token, planBody, 404, "none/unroutable"},
+		"something behind the token":     {post, "/callbacks/plan/" + token + "/x", planBody, 404, "none/unroutable"},
+		"a path to be cleaned":           {post, "/callbacks/x/../plan/" + token, planBody, 404, "none/unroutable"},
+		"another folder":                 {post, "/xcallbacks/plan/" + token, planBody, 404, "none/unroutable"},
+		"a folder alone":                 {post, "/callbacks/", planBody, 404, "none/unroutable"},
+		"a token in another place":       {post, "/callbacks/plan/callbacks/" + token, planBody, 404, "none/unroutable"},
+		"the root":                       {post, "/", planBody, 404, "none/unroutable"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -149,11 +151,34 @@ func TestWhatIsNoCallbackIsRefused(t *testing.T) {
 			require.Empty(t, answer.Header.Get("Location"))
 			require.Equal(t, test.want == 405, answer.Header.Get("Allow") == post)
 			require.Empty(t, b.inbox.delivered())
-			if test.result == "" {
-				require.Empty(t, b.results())
-			} else {
-				require.Equal(t, map[string]int64{test.result: 1}, b.results())
-			}
+			require.Equal(t, map[string]int64{test.result: 1}, b.results())
+			require.NotContains(t, b.log.String(), token[:20])
+		})
+	}
+}
+
+// A gateway may put a path before ours, which DPA_CALLBACK_URL names then, and write paths in its own way.
+func TestACallbackIsFoundBehindWhatAGatewayMakesOfItsPath(t *testing.T) {
+	t.Parallel()
+	token := Token(keysOf(t, "a"), planTarget())
+	escaped := strings.NewReplacer("-", "%2D", "_", "%5f").Replace(token)
+	for name, path := range map[string]string{
+		"a path before it":           "/dpa/callbacks/plan/" + token,
+		"a path of ours before it":   "/callbacks/plan/x/callbacks/plan/" + token,
+		"a double slash":             "//callbacks/plan/" + token,
+		"double slashes within":      "/callbacks//plan//" + token,
+		"a slash at the end":         "/callbacks/plan/" + token + "/",
+		"an escaped slash":           "/callbacks/plan%2F" + token,
+		"an escaped word":            "/c%61llbacks/pl%61n/" + token,
+		"a token with escapes":       "/callbacks/plan/" + escaped,
+		"a first letter with escape": "/callbacks/plan/%" + fmt.Sprintf("%X", token[0]) + token[1:],
+		"a query":                    "/callbacks/plan/" + token + "?from=gateway",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, nil)
+			requireSuccess(t, b.do(http.MethodPost, path, planBody))
+			require.Equal(t, []news{{planTarget(), Callback{"in1", "SUCCESS"}}}, b.inbox.delivered())
 		})
 	}
 }
@@ -162,8 +187,8 @@ func TestAForgedTokenLooksLikeAnUnknownPath(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
 	var answers []string
-	for _, path := range []string{"/nothing", "/callbacks/plan/x", "/callbacks/model/" + b.keys.Token(planTarget()),
-		"/callbacks/plan/" + keysOf(t, "b").Token(planTarget())} {
+	for _, path := range []string{"/nothing", "/callbacks/plan/x", "/callbacks/model/" + Token(b.keys, planTarget()),
+		"/callbacks/plan/" + Token(keysOf(t, "b"), planTarget())} {
 		answer := b.do(http.MethodPost, path, planBody)
 		body, err := io.ReadAll(answer.Body)
 		require.NoError(t, err)
@@ -230,7 +255,7 @@ func TestAPlatformThatHangsUpHasStillBroughtItsNews(t *testing.T) {
 		_, limited := ctx.Deadline()
 		require.True(t, limited, "a delivery has a deadline")
 	}
-	request := httptest.NewRequestWithContext(ctx, http.MethodPost, CallbackURL("", b.keys.Token(planTarget()), KindPlan), strings.NewReader(planBody))
+	request := httptest.NewRequestWithContext(ctx, http.MethodPost, CallbackURL("", Token(b.keys, planTarget()), KindPlan), strings.NewReader(planBody))
 	w := httptest.NewRecorder()
 	b.handler.ServeHTTP(w, request)
 	requireSuccess(t, w.Result())
@@ -239,7 +264,7 @@ func TestAPlatformThatHangsUpHasStillBroughtItsNews(t *testing.T) {
 func TestLogsNameTheRunAndNeverTheAddressOrTheBody(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
-	token := b.keys.Token(planTarget())
+	token := Token(b.keys, planTarget())
 	body := `{"planInstanceId":"in1","status":"SUCCESS","password":"hunter2"}`
 	b.do(http.MethodPost, "/callbacks/plan/"+token, body)
 	b.do(http.MethodPost, "/callbacks/plan/"+token, body+"x")
@@ -260,8 +285,8 @@ func TestLogsNameTheRunAndNeverTheAddressOrTheBody(t *testing.T) {
 func TestCallbacksAreCountedFromZero(t *testing.T) {
 	t.Parallel()
 	counts := newBench(t, nil).counters()
-	require.Len(t, counts, 2*9)
-	for _, series := range []string{"plan/stored", "plan/forged", "model/not_durable"} {
+	require.Len(t, counts, 2*10+1)
+	for _, series := range []string{"plan/stored", "plan/forged", "model/not_durable", "none/unroutable"} {
 		require.Contains(t, counts, series)
 		require.Zero(t, counts[series])
 	}
@@ -270,7 +295,7 @@ func TestCallbacksAreCountedFromZero(t *testing.T) {
 // outcome is a deliverer that has a word of its own for what became of news.
 type outcome Outcome
 
-func (o outcome) Deliver(context.Context, Target, Callback) (Outcome, error) { return Outcome(o), nil }
+func (o outcome) Deliver(context.Context, Arrival) (Outcome, error) { return Outcome(o), nil }
 
 func TestAnOutcomeThatOnlyADelivererKnowsIsCountedToo(t *testing.T) {
 	t.Parallel()

@@ -9,13 +9,13 @@ import (
 	"go.temporal.io/sdk/client"
 )
 
-// An inbox is a small workflow that brings together news which came without a token and the run that it is for:
-// either may come first. There is one for each instance of the platform. It forwards the news to the run
+// An inbox is a small workflow that brings together news which came without a token, or for a run that is closed, and the
+// run that it is for: either may come first. There is one for each instance of the platform. It forwards the news to the run
 // as the signal SignalName(instance id), and ends after that or after a time to live.
 const (
 	// InboxWorkflow is the inbox's workflow type; its input is an InboxInput.
-	InboxWorkflow = "Inbox"
-	// InboxNews is the signal that brings the platform's news; its payload is a Callback.
+	InboxWorkflow = "DpaInbox"
+	// InboxNews is the signal that brings the platform's news; its payload is a News.
 	InboxNews = "news"
 	// InboxRegister is the signal by which a run asks for the news of its instance; its payload is a Registration.
 	InboxRegister = "register"
@@ -32,9 +32,19 @@ type InboxInput struct {
 	TTL string `json:"ttl"`
 }
 
+// News is a callback as an inbox gets it.
+type News struct {
+	Callback Callback `json:"callback"`
+	// From is the closed workflow to whose address it came; empty where it came without a token.
+	From string `json:"from,omitempty"`
+}
+
 // Registration is a run's wish to be sent the news of an instance.
 type Registration struct {
 	WorkflowID string `json:"workflowId"`
+	// From is the workflow that triggered the instance, where that is another: what came to another's address is not news
+	// of it.
+	From string `json:"from,omitempty"`
 	// Until is when the run stops waiting.
 	Until time.Time `json:"until"`
 }

@@ -44,7 +44,7 @@ func TestInboxesOnARealServer(t *testing.T) {
 				in.news(bridge, "SUCCESS")
 			}
 			started := in.history()[0].GetWorkflowExecutionStartedEventAttributes()
-			require.Equal(t, "Inbox", started.GetWorkflowType().GetName())
+			require.Equal(t, "DpaInbox", started.GetWorkflowType().GetName())
 			require.Equal(t, "inboxes", started.GetTaskQueue().GetName())
 			require.JSONEq(t, `{"kind":"plan","instanceId":"`+in.instance+`","ttl":"24h"}`, string(started.GetInput().GetPayloads()[0].GetData()))
 			payloads := map[string]string{}
@@ -52,12 +52,12 @@ func TestInboxesOnARealServer(t *testing.T) {
 				payloads[event.GetSignalName()] = string(event.GetInput().GetPayloads()[0].GetData())
 			}
 			require.Len(t, payloads, 2)
-			require.JSONEq(t, `{"instanceId":"`+in.instance+`","status":"SUCCESS"}`, payloads["news"])
+			require.JSONEq(t, `{"callback":{"instanceId":"`+in.instance+`","status":"SUCCESS"}}`, payloads["news"])
 			require.JSONEq(t, `{"workflowId":"切换","until":"2030-01-02T03:04:05Z"}`, payloads["register"])
 		}
 	})
 
-	t.Run("a repeat starts no second inbox and adds no second signal", func(t *testing.T) {
+	t.Run("what is delivered again starts no second inbox and adds no second signal", func(t *testing.T) {
 		in := inbox{t, c, "repeated"}
 		in.news(bridge, "RUNNING")
 		started := in.run()
@@ -70,7 +70,15 @@ func TestInboxesOnARealServer(t *testing.T) {
 		require.Len(t, in.signals(), 2)
 	})
 
-	t.Run("a repeat after the inbox has ended opens another, with this news alone", func(t *testing.T) {
+	t.Run("what comes again is signalled again", func(t *testing.T) {
+		in := inbox{t, c, "transitions"}
+		for n, status := range []string{"RUNNING", "PENDING", "RUNNING"} {
+			in.arrives(bridge, status, at.Add(time.Duration(n)))
+		}
+		require.Len(t, in.signals(), 3)
+	})
+
+	t.Run("what is delivered again after the inbox has ended opens another, with this news alone", func(t *testing.T) {
 		for name, status := range map[string]string{"starter": "RUNNING", "follower": "SUCCESS"} {
 			in := inbox{t, c, name}
 			in.news(bridge, "RUNNING")
@@ -93,18 +101,23 @@ type inbox struct {
 	instance string
 }
 
-func (in inbox) news(bridge signals.Deliverer, status string) {
-	outcome, err := bridge.Deliver(in.Context(), signals.Target{Kind: signals.KindPlan, Namespace: devstack.Namespace, WorkflowID: signals.InboxID(signals.KindPlan, in.instance)},
-		signals.Callback{InstanceID: in.instance, Status: status})
+var at = time.Now()
+
+// news delivers what is the same arrival for the same status.
+func (in inbox) news(bridge signals.Deliverer, status string) { in.arrives(bridge, status, at) }
+
+func (in inbox) arrives(bridge signals.Deliverer, status string, at time.Time) {
+	outcome, err := bridge.Deliver(in.Context(), signals.Arrival{Target: signals.Target{Kind: signals.KindPlan, Namespace: devstack.Namespace, WorkflowID: signals.InboxID(signals.KindPlan, in.instance)},
+		Callback: signals.Callback{InstanceID: in.instance, Status: status}, At: at})
 	require.NoError(in, err)
 	require.Equal(in, signals.OutcomeStored, outcome)
 }
 
 // run is the id of the latest run.
 func (in inbox) run() string {
-	description, err := in.DescribeWorkflowExecution(in.Context(), signals.InboxID(signals.KindPlan, in.instance), "")
+	description, err := in.DescribeWorkflow(in.Context(), signals.InboxID(signals.KindPlan, in.instance), "")
 	require.NoError(in, err)
-	return description.GetWorkflowExecutionInfo().GetExecution().GetRunId()
+	return description.WorkflowExecution.RunID
 }
 
 // history is that of the latest run.

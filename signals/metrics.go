@@ -1,9 +1,12 @@
 package signals
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -18,23 +21,41 @@ const (
 	resultRepeat     result = "repeat"
 	resultMalformed  result = "malformed"
 	resultForged     result = "forged"
+	resultUnroutable result = "unroutable" // of no kind
 	resultTooLarge   result = "too_large"
 	resultLimited    result = "limited"
 	resultNotDurable result = "not_durable"
 )
 
 var results = []result{
-	result(OutcomeStored), result(OutcomeEnded), result(OutcomeSpooled),
+	result(OutcomeStored), result(OutcomeEnded), result(OutcomeMissing), result(OutcomeSpooled),
 	resultRepeat, resultMalformed, resultForged, resultTooLarge, resultLimited, resultNotDurable,
 }
 
-type series struct {
-	kind   Kind
-	result result
+// status is the HTTP status that goes with a result.
+func (r result) status() int {
+	switch r {
+	case resultMalformed:
+		return http.StatusBadRequest
+	case resultForged, resultUnroutable:
+		return http.StatusNotFound
+	case resultTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case resultLimited:
+		return http.StatusTooManyRequests
+	case resultNotDurable:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusOK
+	}
+}
+
+func (r result) refuse(w http.ResponseWriter) result {
+	refuse(w, r.status())
+	return r
 }
 
 type metrics struct {
-	labels    map[series]metric.MeasurementOption // of all results that are known, made once
 	callbacks metric.Int64Counter
 	seconds   metric.Float64Histogram
 	toStored  metric.Float64Histogram
@@ -50,28 +71,27 @@ func newMetrics(provider metric.MeterProvider, logger *slog.Logger) metrics {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		logger.Error("callbacks are not measured", "error", err) // the instruments are usable all the same
 	}
-	m := metrics{labels: map[series]metric.MeasurementOption{}, callbacks: callbacks, seconds: seconds, toStored: toStored}
+	m := metrics{callbacks: callbacks, seconds: seconds, toStored: toStored}
+	// Prometheus sees no increase in a series that begins at 1: an alert would miss the first of each.
 	for _, kind := range []Kind{KindPlan, KindModel} {
 		for _, r := range results {
-			labels := labelsOf(kind, r)
-			m.labels[series{kind, r}] = labels
-			// Prometheus sees no increase in a series that begins at 1: an alert would miss the first of each.
-			m.callbacks.Add(context.Background(), 0, labels)
+			m.callbacks.Add(context.Background(), 0, labels(kind, r))
 		}
 	}
+	m.callbacks.Add(context.Background(), 0, labels("", resultUnroutable))
 	return m
 }
 
-func labelsOf(kind Kind, r result) metric.MeasurementOption {
+func labels(kind Kind, r result) metric.MeasurementOption {
 	return metric.WithAttributeSet(attribute.NewSet(
-		attribute.String("kind", string(kind)), attribute.String("result", string(r))))
+		attribute.String("kind", string(cmp.Or(kind, "none"))), attribute.String("result", string(r))))
 }
 
 func (m metrics) record(ctx context.Context, kind Kind, r result, took time.Duration) {
-	labels, known := m.labels[series{kind, r}]
-	if !known { // a Deliverer may have outcomes of its own
-		labels = labelsOf(kind, r)
+	if r == resultUnroutable {
+		kind = "" // whatever was asked for
 	}
+	labels := labels(kind, r)
 	m.callbacks.Add(ctx, 1, labels)
 	m.seconds.Record(ctx, took.Seconds(), labels)
 	if r == result(OutcomeStored) {
@@ -80,41 +100,47 @@ func (m metrics) record(ctx context.Context, kind Kind, r result, took time.Dura
 }
 
 type spoolMetrics struct {
-	news     metric.Int64Counter
-	toStored metric.Float64Histogram
+	callbacks metric.Int64Counter
+	toStored  metric.Float64Histogram
 }
 
-func newSpoolMetrics(provider metric.MeterProvider, logger *slog.Logger, waiting func() (n int64, age time.Duration)) spoolMetrics {
+func newSpoolMetrics(provider metric.MeterProvider, logger *slog.Logger, s *Spool) spoolMetrics {
 	meter := meterOf(provider)
-	news, err1 := meter.Int64Counter("dpaflow_spool_news",
-		metric.WithDescription("News in the spool: spooled, and then stored, ended or dead (refused by Temporal for good)."))
+	callbacks, err1 := meter.Int64Counter("dpaflow_spool_news",
+		metric.WithDescription("Callbacks in the spool: spooled, and then stored, ended, missing (their run did not come) or dead (refused by Temporal for good)."))
 	toStored, err2 := toStored(meter)
-	_, err3 := meter.Int64ObservableGauge("dpaflow_spool_backlog",
-		metric.WithDescription("Callbacks on disk that wait for Temporal."),
-		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
-			n, _ := waiting()
-			o.Observe(n)
-			return nil
-		}))
-	_, err4 := meter.Float64ObservableGauge("dpaflow_spool_oldest_seconds",
+	_, err3 := meter.Float64ObservableGauge("dpaflow_spool_oldest_seconds",
 		metric.WithDescription("How long the oldest of them has been waiting; 0 when none is."), metric.WithUnit("s"),
 		metric.WithFloat64Callback(func(_ context.Context, o metric.Float64Observer) error {
-			_, age := waiting()
+			_, age := s.waiting()
 			o.Observe(age.Seconds())
 			return nil
 		}))
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
+	err := errors.Join(err1, err2, err3,
+		gauge(meter, "dpaflow_spool_backlog", "Callbacks on disk that wait for Temporal.", &s.store.queued),
+		gauge(meter, "dpaflow_spool_missing", "Callbacks on disk whose run is not there, kept for 6 hours.", &s.store.missing),
+		gauge(meter, "dpaflow_spool_damaged_files", "Files of the spool that were damaged and put aside, and are still in its folder.", &s.store.aside))
+	if err != nil {
 		logger.Error("the spool is not measured", "error", err)
 	}
-	m := spoolMetrics{news: news, toStored: toStored}
-	for _, o := range []Outcome{OutcomeSpooled, OutcomeStored, OutcomeEnded, outcomeDead} {
+	m := spoolMetrics{callbacks: callbacks, toStored: toStored}
+	for _, o := range []Outcome{OutcomeSpooled, OutcomeStored, OutcomeEnded, OutcomeMissing, outcomeDead} {
 		m.count(context.Background(), o, 0) // for the same reason
 	}
 	return m
 }
 
+func gauge(meter metric.Meter, name, description string, value *atomic.Int64) error {
+	_, err := meter.Int64ObservableGauge(name, metric.WithDescription(description),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(value.Load())
+			return nil
+		}))
+	return err
+}
+
 func (m spoolMetrics) count(ctx context.Context, o Outcome, n int64) {
-	m.news.Add(ctx, n, metric.WithAttributes(attribute.String("result", string(o))))
+	m.callbacks.Add(ctx, n, metric.WithAttributes(attribute.String("result", string(o))))
 }
 
 func meterOf(provider metric.MeterProvider) metric.Meter {

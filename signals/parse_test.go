@@ -3,6 +3,8 @@ package signals
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -22,9 +24,19 @@ func TestParseAcceptsWhatThePlatformSends(t *testing.T) {
 		"status in lower case":             {KindPlan, `{"planInstanceId":"i","status":"running"}`, Callback{"i", "RUNNING"}},
 		"a status nobody knows":            {KindPlan, `{"planInstanceId":"i","status":"HALF_DONE"}`, Callback{"i", "HALF_DONE"}},
 		"an instance id as a number":       {KindModel, `{"instanceId":12345678901234567890123,"status":"FAIL"}`, Callback{"12345678901234567890123", "FAIL"}},
+		"an instance id with an exponent":  {KindModel, `{"instanceId":1.0000001E7,"status":"FAIL"}`, Callback{"10000001", "FAIL"}},
+		"the same as Java writes it":       {KindModel, `{"instanceId":"1.0000001E7","status":"FAIL"}`, Callback{"10000001", "FAIL"}},
+		"spaces around the status":         {KindModel, `{"instanceId":"1","status":" fail "}`, Callback{"1", "FAIL"}},
 		"no plan id":                       {KindPlan, `{"planInstanceId":"i","status":"FAIL"}`, Callback{"i", "FAIL"}},
 		"a plan id that is null":           {KindPlan, `{"planInstanceId":"i","processPlanId":null,"status":"FAIL"}`, Callback{"i", "FAIL"}},
 		"unknown fields, even twice":       {KindPlan, `{"x":[{"status":1}],"x":{},"instanceId":"other","planInstanceId":"i","status":"FAIL"}`, Callback{"i", "FAIL"}},
+		"a byte order mark":                {KindPlan, "\ufeff" + `{"planInstanceId":"i","status":"FAIL"}`, Callback{"i", "FAIL"}},
+		"GBK in a field that is not read":  {KindPlan, "{\"msg\":\"\xca\xa7\xb0\xdc\",\"planInstanceId\":\"i\",\"status\":\"FAIL\"}", Callback{"i", "FAIL"}},
+		"GBK that ends in a backslash":     {KindPlan, "{\"msg\":\"\x81\\\",\"planInstanceId\":\"i\",\"status\":\"FAIL\"}", Callback{"i", "FAIL"}},
+		"GBK in the name of such a field":  {KindPlan, "{\"\xca\xa7\xb0\xdc\":1,\"planInstanceId\":\"i\",\"status\":\"FAIL\"}", Callback{"i", "FAIL"}},
+		"GBK and a byte order mark":        {KindPlan, "\ufeff{\"msg\":\"\xca\xa7\",\"planInstanceId\":\"i\",\"status\":\"FAIL\"}", Callback{"i", "FAIL"}},
+		"bytes that are no text at all":    {KindPlan, "{\"msg\":\"\xff\xfe\x80\",\"planInstanceId\":\"i\",\"status\":\"FAIL\"}", Callback{"i", "FAIL"}},
+		"spaces around the instance id":    {KindPlan, `{"planInstanceId":" i ","status":"FAIL"}`, Callback{"i", "FAIL"}},
 		"a known field's name further in":  {KindModel, `{"data":{"status":"FAIL","instanceId":"2"},"instanceId":"1","status":"FINISH"}`, Callback{"1", "FINISH"}},
 		"space around it":                  {KindModel, " \r\n{ \"instanceId\" : \"实例 1\" , \"status\" : \"FINISH\" }\n", Callback{"实例 1", "FINISH"}},
 		"an escaped name, given once":      {KindModel, `{"instanceId":"\u0031","st\u0061tus":"FINISH"}`, Callback{"1", "FINISH"}},
@@ -54,8 +66,10 @@ func TestParseRefusesWhatCouldBeReadInTwoWays(t *testing.T) {
 		"null":                           {`null`, errNotObject},
 		"two objects":                    {`{"planInstanceId":"i","status":"FAIL"}{}`, errNotObject},
 		"a comma too many":               {`{"planInstanceId":"i","status":"FAIL",}`, errNotObject},
-		"a byte order mark":              {"\ufeff" + `{"planInstanceId":"i","status":"FAIL"}`, errNotObject},
-		"not UTF-8":                      {"{\"planInstanceId\":\"\xff\",\"status\":\"FAIL\"}", errNotObject},
+		"two byte order marks":           {"\ufeff\ufeff" + `{"planInstanceId":"i","status":"FAIL"}`, errNotObject},
+		"an instance id in GBK":          {"{\"planInstanceId\":\"\xca\xb5\xc0\xfd\",\"status\":\"FAIL\"}", errEncoding},
+		"an instance id in nothing":      {"{\"planInstanceId\":\"\xff\",\"status\":\"FAIL\"}", errInstanceID},
+		"a status in nothing":            {"{\"planInstanceId\":\"i\",\"status\":\"\xff\"}", errStatus},
 		"status twice":                   {`{"planInstanceId":"i","status":"FAIL","status":"SUCCESS"}`, errFieldTwice},
 		"status twice, null first":       {`{"planInstanceId":"i","status":null,"status":"SUCCESS"}`, errFieldTwice},
 		"instance twice, the same":       {`{"planInstanceId":"i","planInstanceId":"i","status":"FAIL"}`, errFieldTwice},
@@ -72,18 +86,20 @@ func TestParseRefusesWhatCouldBeReadInTwoWays(t *testing.T) {
 		"a null instance id":             {`{"planInstanceId":null,"status":"FAIL"}`, errInstanceID},
 		"an instance id too long":        {`{"planInstanceId":"` + strings.Repeat("i", 257) + `","status":"FAIL"}`, errInstanceID},
 		"a number too long":              {`{"planInstanceId":1` + strings.Repeat("0", 256) + `,"status":"FAIL"}`, errInstanceID},
-		"a fraction":                     {`{"planInstanceId":1.0,"status":"FAIL"}`, errInstanceID},
-		"an exponent":                    {`{"planInstanceId":1e3,"status":"FAIL"}`, errInstanceID},
+		"a fraction":                     {`{"planInstanceId":1.5,"status":"FAIL"}`, errInstanceID},
+		"an exponent that hides digits":  {`{"planInstanceId":1.2345678901234567e20,"status":"FAIL"}`, errInstanceID},
 		"a negative number":              {`{"planInstanceId":-1,"status":"FAIL"}`, errInstanceID},
 		"a list of ids":                  {`{"planInstanceId":["i"],"status":"FAIL"}`, errInstanceID},
-		"a control character":            {`{"planInstanceId":"i\n","status":"FAIL"}`, errInstanceID},
-		"a C1 control character":         {`{"planInstanceId":"i\u0085","status":"FAIL"}`, errInstanceID},
+		"a control character":            {`{"planInstanceId":"i\nj","status":"FAIL"}`, errInstanceID},
+		"a C1 control character":         {`{"planInstanceId":"i\u0085j","status":"FAIL"}`, errInstanceID},
+		"an instance id of spaces":       {`{"planInstanceId":"  ","status":"FAIL"}`, errInstanceID},
 		"half a character":               {`{"planInstanceId":"\ud800","status":"FAIL"}`, errInstanceID},
 		"no status":                      {`{"planInstanceId":"i"}`, errStatus},
 		"an empty status":                {`{"planInstanceId":"i","status":""}`, errStatus},
 		"a null status":                  {`{"planInstanceId":"i","status":null}`, errStatus},
 		"a status that is a number":      {`{"planInstanceId":"i","status":1}`, errStatus},
-		"a status with space":            {`{"planInstanceId":"i","status":"FAIL "}`, errStatus},
+		"a status of two words":          {`{"planInstanceId":"i","status":"FAIL OVER"}`, errStatus},
+		"a status of spaces":             {`{"planInstanceId":"i","status":"  "}`, errStatus},
 		"a status that folds into ASCII": {`{"planInstanceId":"i","status":"ſUCCESS"}`, errStatus},
 		"a status too long":              {`{"planInstanceId":"i","status":"` + strings.Repeat("A", 33) + `"}`, errStatus},
 	}
@@ -128,49 +144,25 @@ func FuzzCallback(f *testing.F) {
 		if err != nil {
 			return
 		}
+		if body = bytes.TrimPrefix(body, byteOrderMark); !utf8.Valid(body) {
+			return // its readers differ in what they make of it
+		}
 		names := topLevelNames(t, body)
-		require.Equal(t, 1, count(names, kind.instanceField()))
+		require.Equal(t, 1, count(names, kind.fields().instance))
 		require.Equal(t, 1, count(names, "status"))
-		require.LessOrEqual(t, count(names, kind.subjectField()), 1)
+		require.LessOrEqual(t, count(names, kind.fields().subject), 1)
 
 		var lenient map[string]any
 		dec := json.NewDecoder(bytes.NewReader(body))
 		dec.UseNumber()
 		require.NoError(t, dec.Decode(&lenient))
-		if number, ok := lenient[kind.instanceField()].(json.Number); ok {
-			require.Equal(t, number.String(), got.InstanceID)
-		} else {
-			require.Equal(t, lenient[kind.instanceField()], got.InstanceID)
+		given := strings.TrimSpace(fmt.Sprint(lenient[kind.fields().instance]))
+		if number, err := strconv.ParseFloat(given, 64); given != got.InstanceID {
+			require.NoError(t, err)
+			require.Equal(t, strconv.FormatFloat(number, 'f', -1, 64), got.InstanceID)
 		}
 		require.Regexp(t, `^[A-Z_]{1,32}$`, got.Status)
-		require.True(t, strings.EqualFold(lenient["status"].(string), got.Status))
-	})
-}
-
-// FuzzMembers: they are those that encoding/json's own tokens give.
-func FuzzMembers(f *testing.F) {
-	for _, object := range []string{`{}`, " {\t} \n", `{"a":1}`, `{ "a" : "\\\"}," , "a":[{"b":"]"},[]],"\u0061\"":{"c":null} ,"":-1.5e3}`} {
-		f.Add([]byte(object))
-	}
-	f.Fuzz(func(t *testing.T, object []byte) {
-		object = bytes.TrimLeft(object, space)
-		if !utf8.Valid(object) || !json.Valid(object) || object[0] != '{' {
-			t.Skip("no object")
-		}
-		dec := json.NewDecoder(bytes.NewReader(object))
-		_, err := dec.Token()
-		require.NoError(t, err)
-		for quoted, value := range members(object) {
-			name, ok := unquote(quoted)
-			require.True(t, ok)
-			want, err := dec.Token()
-			require.NoError(t, err)
-			require.Equal(t, want, name)
-			var raw json.RawMessage
-			require.NoError(t, dec.Decode(&raw))
-			require.Equal(t, string(raw), string(value))
-		}
-		require.False(t, dec.More())
+		require.True(t, strings.EqualFold(strings.TrimSpace(lenient["status"].(string)), got.Status))
 	})
 }
 

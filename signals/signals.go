@@ -2,12 +2,18 @@
 // and turns what arrives there into a Temporal signal of the run that waits for it.
 //
 // The address carries a signed token that names the workflow and the trigger, so a callback needs no look-up
-// and no database: the handler verifies the token, delivers the news, and answers SUCCESS once it is durable.
-// Durable is what Temporal has stored, or what the spool has on disk. News that comes without a token finds its run
+// and no database: the handler verifies the token, delivers the callback, and answers SUCCESS once it is durable.
+// Durable is what Temporal has stored, or what the spool has on disk. A callback that comes without a token finds its run
 // through an inbox.
 package signals
 
-import "unicode/utf8"
+import (
+	"encoding/json"
+	"time"
+	"unicode/utf8"
+
+	"github.com/dpaflow/dpaflow/internal/ids"
+)
 
 // Kind says which of the platform's two kinds of execution a callback is about.
 type Kind string
@@ -18,7 +24,7 @@ const (
 	KindModel Kind = "model"
 )
 
-// Callback is the payload of the signal: the platform's news of one instance. Its JSON form is part of the contract.
+// Callback is the payload of the signal: what the platform says of one instance. Its JSON form is part of the contract.
 type Callback struct {
 	// InstanceID is the platform's planInstanceId (P7) or instanceId (W5), as text.
 	InstanceID string `json:"instanceId"`
@@ -26,8 +32,21 @@ type Callback struct {
 	Status string `json:"status"`
 }
 
-// SignalName is the name of the signal that carries news to a run. The key is that of a trigger,
-// or an instance id where the news comes without a token: from the inbox, or from an operator.
+// UnmarshalJSON reads one that is delivered by hand, too: its id may be a number.
+func (c *Callback) UnmarshalJSON(data []byte) error {
+	var given struct {
+		InstanceID json.RawMessage `json:"instanceId"`
+		Status     string          `json:"status"`
+	}
+	if err := json.Unmarshal(data, &given); err != nil {
+		return err
+	}
+	c.InstanceID, c.Status = ids.Parse(given.InstanceID), given.Status
+	return nil
+}
+
+// SignalName is the name of the signal that carries a callback to a run. The key is that of a trigger,
+// or an instance id where the callback comes without a token: from the inbox, or from an operator.
 func SignalName(key string) string {
 	return "platform-callback:" + key
 }
@@ -37,7 +56,7 @@ const (
 	maxKey        = 300
 )
 
-// SceneKeyPrefix begins the key of a timed scene's address (P4). Such an address brings news of ever new instances,
+// SceneKeyPrefix begins the key of a timed scene's address (P4). Such an address is called for ever new instances,
 // so the handler lets much more through to it; the workflow has to continue as new in time.
 const SceneKeyPrefix = "scene:"
 
@@ -56,10 +75,18 @@ type Target struct {
 }
 
 func (t Target) valid() bool {
-	return kindCode(t.Kind) != 0 && text(t.WorkflowID, maxWorkflowID) && text(t.Key, maxKey) &&
-		(t.Trace.isNone() || t.Trace.span().IsValid())
+	return (t.Kind == KindPlan || t.Kind == KindModel) && text(t.WorkflowID, maxWorkflowID) && text(t.Key, maxKey) &&
+		(t.Trace.isNone() || t.Trace.span().IsValid() && t.Trace[24] <= 1)
 }
 
 func text(s string, limit int) bool {
 	return s != "" && len(s) <= limit && utf8.ValidString(s)
+}
+
+// Arrival is a callback that came, and where it belongs.
+type Arrival struct {
+	Target   Target
+	Callback Callback
+	// At is when it came. What is delivered again is the same arrival; what the platform sends again is another one.
+	At time.Time
 }

@@ -67,7 +67,7 @@ func TestChild(t *testing.T) {
 // keepOn has callbacks kept, numbered from 1, and prints each that was, until one is not.
 func keepOn(ctx context.Context, s *Spool, workflowID string) error {
 	for n := 1; ; n++ {
-		_, err := s.Deliver(ctx, target(workflowID), Callback{"in1", strconv.Itoa(n)})
+		_, err := s.Deliver(ctx, arrival(target(workflowID), Callback{"in1", strconv.Itoa(n)}))
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,8 @@ package signals
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -17,16 +19,21 @@ const (
 	lastPause  = 10 * time.Second
 )
 
-// Forward delivers what waits in the spool until the context ends, and returns nil. A round takes the oldest news of
-// many targets and delivers it side by side; the next news of a target is for a later round, so it stays in order.
+// Forward delivers what waits in the spool until the context ends, and returns nil.
 func (s *Spool) Forward(ctx context.Context) error {
+	var g errgroup.Group
+	g.Go(func() error { s.empty(ctx); return nil })
+	g.Go(func() error { s.awaitRuns(ctx); return nil })
+	return g.Wait()
+}
+
+// empty delivers what waits for Temporal. A round takes the oldest callback of many targets and delivers them side by side;
+// the next callback of a target is for a later round, so it stays in order.
+func (s *Spool) empty(ctx context.Context) {
 	var position []byte
 	pause := firstPause
 	for ctx.Err() == nil {
-		heads, next, err := s.store.heads(position, forwardPage)
-		if err != nil {
-			s.Logger.Error("the spool cannot be read", "error", err)
-		}
+		heads, next, err := s.store.heads(bucketQueue, position, forwardPage)
 		if err == nil && len(heads) == 0 {
 			if position == nil {
 				s.idle(ctx)
@@ -35,16 +42,16 @@ func (s *Spool) Forward(ctx context.Context) error {
 			continue
 		}
 		position = next
-		settled, failed := s.round(ctx, heads)
+		settled, failure := s.round(ctx, heads)
 		if settled > 0 {
 			pause = firstPause
 		}
-		if failed || err != nil {
+		if failure = errors.Join(err, failure); failure != nil {
+			s.warn(failure)
 			s.rest(ctx, pause)
 			pause = min(2*pause, lastPause)
 		}
 	}
-	return nil
 }
 
 // idle waits for a backlog.
@@ -57,7 +64,7 @@ func (s *Spool) idle(ctx context.Context) {
 
 // rest waits for some time, or less when a callback got through to Temporal meanwhile.
 func (s *Spool) rest(ctx context.Context, pause time.Duration) {
-	select { // what was reached before the failure is no news
+	select { // what was reached before the failure does not count
 	case <-s.reached:
 	default:
 	}
@@ -69,84 +76,98 @@ func (s *Spool) rest(ctx context.Context, pause time.Duration) {
 }
 
 // round delivers and settles. It breaks off where Temporal cannot be reached; other failures concern one target only.
-func (s *Spool) round(ctx context.Context, heads []item) (settled int, failed bool) {
-	var broken, away atomic.Bool
+func (s *Spool) round(ctx context.Context, heads []item) (settled int, failure error) {
+	var failed atomic.Pointer[error] // the latest
+	var away atomic.Bool
 	done := make([]Outcome, len(heads))
 	var g errgroup.Group
 	g.SetLimit(forwardAtOnce)
 	for i := range heads {
 		if away.Load() || ctx.Err() != nil {
-			broken.Store(true)
 			break
 		}
 		g.Go(func() error {
 			outcome, err := s.forward(ctx, &heads[i].entry)
-			if err != nil {
-				broken.Store(true)
+			switch {
+			case isMissing(outcome, err):
+				done[i] = OutcomeMissing
+			case err != nil:
+				failed.Store(&err)
 				away.CompareAndSwap(false, unreachable(err))
+			default:
+				done[i] = outcome
 			}
-			done[i] = outcome
 			return nil
 		})
 	}
 	_ = g.Wait() // failures are noted above
-	settled, err := s.settle(ctx, heads, done)
-	if err != nil {
-		s.Logger.Error("delivered callbacks cannot be removed from the spool: check the disk of DPA_SPOOL_DIR", "error", err)
+	if err := failed.Load(); err != nil {
+		failure = *err
 	}
-	return settled, err != nil || broken.Load()
+	settled, err := s.settle(ctx, heads, done)
+	return settled, errors.Join(failure, err)
 }
 
 const outcomeDead Outcome = "dead" // Temporal will never take it
 
-// forward delivers one piece of news, with no outcome where it has to be tried again.
+// forward delivers one callback. What can never be delivered has a reason then.
 func (s *Spool) forward(ctx context.Context, e *entry) (Outcome, error) {
 	logger := s.Logger.With("kind", e.Kind, "workflowId", e.WorkflowID, "key", e.Key,
 		"instanceId", e.Callback.InstanceID, "status", e.Callback.Status)
 	ctx = e.trace().join(ctx)
-	if e.Fault != "" {
+	if e.Reason != "" {
 		logger.ErrorContext(ctx, "callback in the spool cannot be read: it is kept among the dead letters")
 		return outcomeDead, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, forwardTimeout)
 	defer cancel()
-	outcome, err := s.try(ctx, Target{Kind: e.Kind, Namespace: s.Namespace, WorkflowID: e.WorkflowID, Key: e.Key}, e.Callback)
+	outcome, err := s.try(ctx, e.arrival(s.Namespace))
 	switch {
 	case permanent(err):
-		e.Fault = err.Error()
+		e.Reason = err.Error()
 		logger.ErrorContext(ctx, "callback cannot be delivered, ever: it is kept among the spool's dead letters", "error", err)
 		return outcomeDead, nil
 	case err != nil:
-		logger.WarnContext(ctx, "callback waits on in the spool", "error", err)
 		return "", err
-	}
-	if outcome == OutcomeStored {
+	case outcome == OutcomeStored:
 		s.metrics.toStored.Record(ctx, time.Since(e.Came).Seconds())
 	}
-	logger.InfoContext(ctx, "callback delivered from the spool", "outcome", outcome)
+	if outcome != OutcomeMissing {
+		logger.InfoContext(ctx, "callback delivered from the spool", "outcome", outcome)
+	}
 	return outcome, nil
 }
 
-// settle takes off the disk what has an outcome. Where that fails, or the process dies before, the same news is
-// delivered once more, which Temporal and the run both drop.
-func (s *Spool) settle(ctx context.Context, heads []item, done []Outcome) (settled int, err error) {
-	var items []item
+// settle takes off the disk what has an outcome, and puts to those whose run is missing all of such a target. Where that
+// fails, or the process dies before, the same is delivered once more, which Temporal drops.
+func (s *Spool) settle(ctx context.Context, heads []item, done []Outcome) (settled int, _ error) {
 	counts := map[Outcome]int64{}
-	for i, outcome := range done {
-		if outcome != "" {
-			items = append(items, heads[i])
-			counts[outcome]++
+	taken := 0 // the writer counts on its own, and may still be at it when this gives up waiting
+	err := s.store.update(ctx, func(c *changes) error {
+		for i, outcome := range done {
+			of := heads[i].owner()
+			var err error
+			switch {
+			case outcome == "":
+				continue
+			case outcome == OutcomeMissing && s.missing.add(of, time.Now()):
+				err = c.move(bucketQueue, of, s.missing.since(of))
+			default:
+				counts[outcome]++
+				err = c.settle(bucketQueue, heads[i], outcome)
+			}
+			if err != nil {
+				return err
+			}
+			taken++
 		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("take delivered callbacks off the disk: %w; check the disk of DPA_SPOOL_DIR", err)
 	}
-	if len(items) == 0 {
-		return 0, nil
-	}
-	if err := s.store.settle(items); err != nil {
-		return 0, err
-	}
-	s.backlog.Add(-int64(len(items)))
 	for outcome, n := range counts {
 		s.metrics.count(ctx, outcome, n)
 	}
-	return len(items), nil
+	return taken, nil
 }

@@ -25,7 +25,7 @@ func TestTroubleWithOneTargetHoldsUpNoOther(t *testing.T) {
 		next.set(false, map[string]error{"17": serviceerror.NewResourceExhausted(0, "workflow is busy")})
 		forwarding(t, s)
 		time.Sleep(time.Minute)
-		require.EqualValues(t, 2, s.backlog.Load())
+		require.EqualValues(t, 2, s.store.queued.Load())
 		next.set(false, nil)
 		time.Sleep(lastPause)
 		requireEmpty(t, s)
@@ -55,7 +55,7 @@ func TestWhileTemporalIsAwayItIsAskedNowAndThen(t *testing.T) {
 // stuck is a Temporal that does not answer.
 type stuck struct{}
 
-func (stuck) Deliver(ctx context.Context, _ Target, _ Callback) (Outcome, error) {
+func (stuck) Deliver(ctx context.Context, _ Arrival) (Outcome, error) {
 	<-ctx.Done()
 	return "", ctx.Err()
 }
@@ -72,7 +72,7 @@ func TestOnlyOneCallbackAtATimeWaitsForATemporalThatIsAway(t *testing.T) {
 		for n := range cap(took) {
 			go func() {
 				start := time.Now()
-				_, _ = s.Deliver(t.Context(), target(fmt.Sprint(n)), Callback{"in1", "SUCCESS"})
+				_, _ = s.Deliver(t.Context(), arrival(target(fmt.Sprint(n)), Callback{"in1", "SUCCESS"}))
 				took <- time.Since(start)
 			}()
 		}
@@ -83,7 +83,7 @@ func TestOnlyOneCallbackAtATimeWaitsForATemporalThatIsAway(t *testing.T) {
 			}
 		}
 		require.Equal(t, 1, slow)
-		require.EqualValues(t, 11, s.backlog.Load())
+		require.EqualValues(t, 11, s.store.queued.Load())
 	})
 }
 
@@ -133,7 +133,7 @@ func BenchmarkSpool(b *testing.B) {
 	b.SetParallelism(64)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if err := s.store.put(target("w"), Callback{"in1", "SUCCESS"}, time.Now(), Trace{}); err != nil {
+			if _, err := s.Deliver(b.Context(), arrival(target("w"), Callback{"in1", "SUCCESS"})); err != nil {
 				b.Error(err)
 			}
 		}

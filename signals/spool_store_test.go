@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -24,7 +23,7 @@ func TestWhatIsKeptIsThereAfterARestart(t *testing.T) {
 	deliver(t, first, "w", "SUCCESS")
 
 	// Delivered, and the process died before it was removed.
-	heads, _, err := first.store.heads(nil, 1)
+	heads, _, err := first.store.heads(bucketQueue, nil, 1)
 	require.NoError(t, err)
 	next := &faulty{}
 	first.Next = next
@@ -67,9 +66,7 @@ func TestAFolderThatCannotBeUsedIsAnErrorAtOnce(t *testing.T) {
 	_, err := OpenSpool(SpoolConfig{Dir: file, Namespace: namespace, Next: &faulty{}})
 	require.ErrorContains(t, err, "open spool")
 
-	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, spoolFile), []byte(strings.Repeat("no database", 1000)), 0o600))
-	_, err = OpenSpool(SpoolConfig{Dir: dir, Namespace: namespace, Next: &faulty{}})
+	_, err = OpenSpool(SpoolConfig{Dir: filepath.Join(t.TempDir(), "missing"), Namespace: namespace, Next: &faulty{}})
 	require.ErrorContains(t, err, "open spool")
 }
 
@@ -77,13 +74,13 @@ func TestAFullSpoolTakesNothingUntilSomethingIsDelivered(t *testing.T) {
 	t.Parallel()
 	next := &faulty{away: true}
 	s := openSpool(t, t.TempDir(), next)
-	s.store.max = 64 << 10
+	s.store.max = 128 << 10
 	var kept atomic.Int64
 	var callers sync.WaitGroup
 	for range 16 {
 		callers.Go(func() {
 			for {
-				_, err := s.Deliver(t.Context(), target(fmt.Sprint(rand.Int())), Callback{"in1", "SUCCESS"})
+				_, err := s.Deliver(t.Context(), arrival(target(fmt.Sprint(rand.Int())), Callback{"in1", "SUCCESS"}))
 				if err != nil {
 					assert.ErrorIs(t, err, errSpoolFull)
 					return
@@ -94,7 +91,7 @@ func TestAFullSpoolTakesNothingUntilSomethingIsDelivered(t *testing.T) {
 	}
 	callers.Wait()
 	require.ErrorContains(t, s.Ready(t.Context()), "full")
-	require.EqualValues(t, kept.Load(), s.backlog.Load())
+	require.EqualValues(t, kept.Load(), s.store.queued.Load())
 	require.Greater(t, kept.Load(), int64(100))
 
 	next.set(false, nil)

@@ -1,13 +1,18 @@
 package signals
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	bolt "go.etcd.io/bbolt"
@@ -23,17 +28,17 @@ type faulty struct {
 	faults map[string]error // by workflow id
 }
 
-func (f *faulty) Deliver(_ context.Context, t Target, c Callback) (Outcome, error) {
+func (f *faulty) Deliver(_ context.Context, a Arrival) (Outcome, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.tried++
 	if f.away {
 		return "", serviceerror.NewUnavailable("no connection")
 	}
-	if err := f.faults[t.WorkflowID]; err != nil {
+	if err := f.faults[a.Target.WorkflowID]; err != nil {
 		return "", err
 	}
-	f.got = append(f.got, news{t, c})
+	f.got = append(f.got, news{a.Target, a.Callback})
 	return OutcomeStored, nil
 }
 
@@ -87,19 +92,16 @@ func forwarding(t testing.TB, s *Spool) (stop func()) {
 }
 
 func deliver(t testing.TB, s *Spool, workflowID, status string) Outcome {
-	outcome, err := s.Deliver(t.Context(), target(workflowID), Callback{"in1", status})
+	outcome, err := s.Deliver(t.Context(), arrival(target(workflowID), Callback{"in1", status}))
 	require.NoError(t, err)
 	return outcome
 }
 
 func requireEmpty(t testing.TB, s *Spool) {
-	require.Eventually(t, func() bool { return s.backlog.Load() == 0 }, waitFor, tick)
-	n, err := s.store.count()
-	require.NoError(t, err)
-	require.Zero(t, n)
-	came, err := s.store.oldest()
-	require.NoError(t, err)
-	require.Zero(t, came)
+	require.Eventually(t, func() bool { return s.store.queued.Load() == 0 }, waitFor, tick)
+	require.NoError(t, s.store.view(s.store.count))
+	require.Zero(t, s.store.queued.Load())
+	require.Zero(t, s.store.oldest.Load())
 	require.Empty(t, s.Remark())
 }
 
@@ -159,7 +161,7 @@ func TestWhatTemporalRefusesForGoodIsPutAsideAndHoldsUpNobody(t *testing.T) {
 	require.NoError(t, s.store.db.Update(func(tx *bolt.Tx) error {
 		return tx.Bucket(bucketQueue).Put([]byte(strings.Repeat("x", 32)+"12345678"), []byte("bit rot"))
 	}))
-	s.backlog.Add(1)
+	require.NoError(t, s.store.view(s.store.count))
 	next.set(false, map[string]error{"poison": serviceerror.NewInvalidArgument("WorkflowId length exceeds limit.")})
 	forwarding(t, s)
 	requireEmpty(t, s)
@@ -178,9 +180,39 @@ func TestWhatTemporalRefusesForGoodIsPutAsideAndHoldsUpNobody(t *testing.T) {
 	require.Contains(t, all, "WorkflowId length exceeds limit")
 	require.Contains(t, all, "bit rot")
 
-	_, err := s.Deliver(t.Context(), target("poison"), Callback{"in1", "FAIL"})
+	_, err := s.Deliver(t.Context(), arrival(target("poison"), Callback{"in1", "FAIL"}))
 	require.ErrorContains(t, err, "length exceeds", "not taken where it is known at once")
 	requireEmpty(t, s)
+}
+
+func TestDeadLettersAreListedAndSentAgain(t *testing.T) {
+	t.Parallel()
+	next := &faulty{away: true}
+	s := openSpool(t, t.TempDir(), next)
+	deliver(t, s, "poison", "SUCCESS")
+	deliver(t, s, "worse", "FAIL")
+	refusal := serviceerror.NewInvalidArgument("the payload is too large")
+	next.set(false, map[string]error{"poison": refusal, "worse": refusal})
+	stop := forwarding(t, s)
+	requireEmpty(t, s)
+	stop()
+
+	var out strings.Builder
+	next.set(false, map[string]error{"worse": refusal})
+	require.ErrorContains(t, s.SendDeadLetters(t.Context(), &out), "are kept")
+	require.Equal(t, []string{"SUCCESS"}, next.delivered("poison"))
+	require.Contains(t, out.String(), `plan of workflow "poison": instance "in1" is SUCCESS; it was refused: the payload is too large`)
+	require.Contains(t, out.String(), "sent again: stored")
+	require.Contains(t, out.String(), "not sent, and kept: the payload is too large")
+
+	out.Reset()
+	next.set(false, nil)
+	require.NoError(t, s.SendDeadLetters(t.Context(), &out))
+	require.NotContains(t, out.String(), "poison")
+	require.Equal(t, []string{"FAIL"}, next.delivered("worse"))
+	out.Reset()
+	require.NoError(t, s.SendDeadLetters(t.Context(), &out))
+	require.Equal(t, "dead letters: 0\n", out.String())
 }
 
 func TestDeadLettersAreBounded(t *testing.T) {
@@ -188,7 +220,7 @@ func TestDeadLettersAreBounded(t *testing.T) {
 	s := openSpool(t, t.TempDir(), &faulty{})
 	require.NoError(t, s.store.db.Update(func(tx *bolt.Tx) error {
 		for range keepDead + 10 {
-			if err := bury(tx.Bucket(bucketDead), entry{Fault: "no"}); err != nil {
+			if err := (&changes{Tx: tx}).bury(entry{Reason: "no"}); err != nil {
 				return err
 			}
 		}
@@ -198,4 +230,73 @@ func TestDeadLettersAreBounded(t *testing.T) {
 		require.Equal(t, keepDead, tx.Bucket(bucketDead).Stats().KeyN)
 		return nil
 	}))
+}
+
+func TestADiskThatHangsHoldsUpNobodyBeyondTheDeadline(t *testing.T) {
+	t.Parallel()
+	s := openSpool(t, t.TempDir(), &faulty{away: true})
+	hangs, goesOn := make(chan struct{}), make(chan struct{})
+	hanging := make(chan error, 1)
+	go func() {
+		hanging <- s.store.update(t.Context(), func(*changes) error { close(hangs); <-goesOn; return nil })
+	}()
+	<-hangs
+	soon := func() (context.Context, context.CancelFunc) {
+		return context.WithTimeout(t.Context(), 50*time.Millisecond)
+	}
+	before := runtime.NumGoroutine()
+	for range 20 {
+		ctx, cancel := soon()
+		require.ErrorContains(t, s.Ready(ctx), "the disk does not answer")
+		cancel()
+	}
+	require.Less(t, runtime.NumGoroutine(), before+10, "no probe leaves something behind")
+	ctx, cancel := soon()
+	defer cancel()
+	_, err := s.Deliver(ctx, arrival(target("w"), Callback{"in1", "SUCCESS"}))
+	require.ErrorContains(t, err, "check the disk of DPA_SPOOL_DIR")
+	require.Empty(t, s.Remark(), "which needs no disk")
+	close(goesOn)
+	require.NoError(t, <-hanging)
+	require.Equal(t, OutcomeSpooled, deliver(t, s, "w", "SUCCESS"))
+	require.NoError(t, s.Ready(t.Context()))
+}
+
+func TestAProbeSyncsTheDiskOnlyIfNothingElseDidAMomentAgo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := openSpool(t, t.TempDir(), &faulty{away: true})
+		syncs := func() int64 { stats := s.store.db.Stats(); return stats.TxStats.GetWrite() }
+		require.NoError(t, s.Ready(t.Context()))
+		before := syncs()
+		for range 100 {
+			require.NoError(t, s.Ready(t.Context()))
+			time.Sleep(probeEvery / 101)
+		}
+		require.Equal(t, before, syncs())
+		time.Sleep(probeEvery)
+		require.NoError(t, s.Ready(t.Context()))
+		require.Greater(t, syncs(), before)
+	})
+}
+
+func TestABacklogIsLoggedNowAndThen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		s, err := OpenSpool(SpoolConfig{Dir: t.TempDir(), Namespace: namespace, Next: &faulty{away: true},
+			Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		require.NoError(t, err)
+		for n := range 50 {
+			deliver(t, s, fmt.Sprint(n), "SUCCESS")
+		}
+		stop := forwarding(t, s)
+		time.Sleep(time.Hour + time.Second)
+		stop()
+		require.NoError(t, s.Close())
+		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+		require.InDelta(t, time.Hour/warnEvery, len(lines), 1, log.String())
+		require.Contains(t, lines[1], "callbacks that wait for Temporal: 50")
+		require.Contains(t, lines[1], "no connection")
+	})
 }

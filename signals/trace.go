@@ -13,8 +13,8 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 )
 
-// Trace is the span that a trigger was sent in: its trace id, its span id, and its flags, which say whether it is sampled.
-// The platform does not pass on what it was sent, so the callback's address has to bring it. The zero value is none.
+// Trace is the span that a trigger was sent in: its trace id, its span id, and 1 if it is sampled. The platform does not
+// pass on what it was sent, so the callback's address has to bring it. The zero value is none.
 type Trace [16 + 8 + 1]byte
 
 // TraceOf is the span in the context; none where there is no valid one.
@@ -24,7 +24,7 @@ func TraceOf(ctx context.Context) Trace {
 		traceID, spanID := span.TraceID(), span.SpanID()
 		copy(t[:16], traceID[:])
 		copy(t[16:24], spanID[:])
-		t[24] = byte(span.TraceFlags())
+		t[24] = byte(span.TraceFlags() & trace.FlagsSampled)
 	}
 	return t
 }
@@ -53,7 +53,7 @@ func newTracer(provider trace.TracerProvider) trace.Tracer {
 }
 
 // begin starts the span of a callback that was admitted: strangers make none. It belongs to the trace of its trigger.
-// A timed scene's address brings news for months, so each has a trace of its own, with a link.
+// A timed scene's address is called for months, so each callback has a trace of its own, with a link.
 func (h *handler) begin(r *http.Request, kind Kind, t Target, at time.Time) (context.Context, trace.Span) {
 	if h.tracer == nil {
 		return t.Trace.join(r.Context()), noop.Span{}
@@ -95,11 +95,11 @@ func (r result) end(span trace.Span) {
 	span.End()
 }
 
-func describe(ctx context.Context, t Target, c Callback) {
+func describe(ctx context.Context, a Arrival) {
 	span := trace.SpanFromContext(ctx)
 	if !span.IsRecording() {
 		return
 	}
-	span.SetAttributes(attribute.String("temporalWorkflowID", t.WorkflowID),
-		attribute.String("dpaflow.instanceId", c.InstanceID), attribute.String("dpaflow.status", c.Status))
+	span.SetAttributes(attribute.String("temporalWorkflowID", a.Target.WorkflowID),
+		attribute.String("dpaflow.instanceId", a.Callback.InstanceID), attribute.String("dpaflow.status", a.Callback.Status))
 }

@@ -102,7 +102,7 @@ func TestATraceparentOfThePlatformCountsInTheTraceOfTheTriggerOnly(t *testing.T)
 	const own, foreign = "0102030405060708090a0b0c0d0e0f10", "ffffffffffffffffffffffffffffffff"
 	for traceID, parent := range map[string]string{own: "aaaaaaaaaaaaaaaa", foreign: "1112131415161718"} {
 		b, spans := newTracedBench(t)
-		request := httptest.NewRequest(http.MethodPost, CallbackURL("", b.keys.Token(tracedTarget()), KindPlan), strings.NewReader(planBody))
+		request := httptest.NewRequest(http.MethodPost, CallbackURL("", Token(b.keys, tracedTarget()), KindPlan), strings.NewReader(planBody))
 		request.Header.Set("traceparent", "00-"+traceID+"-aaaaaaaaaaaaaaaa-01")
 		answer := httptest.NewRecorder()
 		b.handler.ServeHTTP(answer, request)
@@ -115,7 +115,7 @@ func TestATraceparentOfThePlatformCountsInTheTraceOfTheTriggerOnly(t *testing.T)
 func TestStrangersMakeNoSpans(t *testing.T) {
 	t.Parallel()
 	b, spans := newTracedBench(t)
-	forged := keysOf(t, "b").Token(tracedTarget())
+	forged := Token(keysOf(t, "b"), tracedTarget())
 	requireRefused(t, http.StatusNotFound, b.do(http.MethodPost, CallbackURL("", forged, KindPlan), planBody))
 	require.Empty(t, spans.Started())
 }
@@ -142,7 +142,7 @@ func TestNewsFromTheSpoolIsDeliveredInTheTraceOfItsCallback(t *testing.T) {
 			next := &inbox{err: errors.New("away")}
 			s, err := OpenSpool(SpoolConfig{Dir: t.TempDir(), Namespace: namespace, Next: next})
 			require.NoError(t, err)
-			outcome, err := s.Deliver(trace.join(t.Context()), planTarget(), Callback{"in1", "SUCCESS"})
+			outcome, err := s.Deliver(trace.join(t.Context()), arrival(planTarget(), Callback{"in1", "SUCCESS"}))
 			require.NoError(t, err)
 			require.Equal(t, OutcomeSpooled, outcome)
 

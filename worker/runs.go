@@ -31,7 +31,7 @@ type runs struct {
 func measureRuns(provider metric.MeterProvider, index *index) error {
 	r := &runs{index: index}
 	_, err := provider.Meter("github.com/dpaflow/dpaflow/worker").Int64ObservableGauge("dpaflow_runs",
-		metric.WithDescription("Open runs and runbooks of the namespace that wait for an end (waiting), have had no news for long (overdue), "+
+		metric.WithDescription("Open runs and runbooks of the namespace that wait for an end (waiting), have had no news for long (overdue), are held by a policy (frozen), "+
 			"or have a trigger in doubt (unknown); the same from every worker."),
 		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
 			for state, n := range r.latest() {
@@ -74,11 +74,14 @@ func (r *runs) count(ctx context.Context) (map[string]int64, error) {
 		return nil, nil
 	}
 	counts := map[string]int64{}
+	// What is paused is open as well: only what has ended has a close time.
 	for state, status := range map[string]string{
 		"waiting": workflows.IndexedWaiting, "overdue": workflows.IndexedOverdue, "unknown": workflows.IndexedUnknown,
+		"paused": workflows.IndexedPaused, "approval": workflows.IndexedApproval,
+		"frozen": workflows.IndexedFrozen,
 	} {
 		found, err := r.index.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
-			Query: fmt.Sprintf("%s = '%s' AND ExecutionStatus = 'Running'", workflows.AttributeStatus.GetName(), status),
+			Query: fmt.Sprintf("%s = '%s' AND CloseTime IS NULL", workflows.AttributeStatus.GetName(), status),
 		})
 		if err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"os"
 	"testing"
 	"time"
 
@@ -11,12 +12,12 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"go.uber.org/goleak"
 
 	"github.com/dpaflow/dpaflow/internal/connect"
+	"github.com/dpaflow/dpaflow/internal/wait"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { os.Exit(wait.Run(m)) }
 
 // counting is a client that measures its calls, as the SDK's does.
 type counting struct {
@@ -42,10 +43,10 @@ func TestReadingTheMetricsDoesNotWaitForACallThatIsMeasuredItself(t *testing.T) 
 		for _, scope := range all.ScopeMetrics {
 			for _, found := range scope.Metrics {
 				if gauge, ok := found.Data.(metricdata.Gauge[int64]); ok && found.Name == "dpaflow_runs" {
-					return len(gauge.DataPoints) == 3 && gauge.DataPoints[0].Value == 3
+					return len(gauge.DataPoints) == 6 && gauge.DataPoints[0].Value == 3
 				}
 			}
 		}
 		return false
-	}, 30*time.Second, 10*time.Millisecond)
+	}, wait.Limit, 10*time.Millisecond)
 }

@@ -13,9 +13,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/dpaflow/dpaflow/internal/admin"
 	"github.com/dpaflow/dpaflow/internal/config"
 	"github.com/dpaflow/dpaflow/internal/connect"
+	"github.com/dpaflow/dpaflow/internal/serve"
 	"github.com/dpaflow/dpaflow/signals"
 )
 
@@ -41,6 +41,7 @@ func Open(cfg config.Bridge, temporal *connect.Client, logger *slog.Logger, mete
 		Logger:            logger,
 		MeterProvider:     meters,
 		TracerProvider:    traces,
+		From:              cfg.From,
 		RequestsPerSecond: cfg.RequestsPerSecond,
 	}}
 	if cfg.Unsigned {
@@ -65,22 +66,22 @@ func Open(cfg config.Bridge, temporal *connect.Client, logger *slog.Logger, mete
 }
 
 // Check says whether the bridge can take callbacks. With a spool that does not depend on Temporal.
-func (b *Bridge) Check() admin.Check {
+func (b *Bridge) Check() serve.Check {
 	if b.spool != nil {
-		return admin.Check{Name: "spool", Ready: b.spool.Ready, Remark: b.spool.Remark}
+		return serve.Check{Name: "spool", Ready: b.spool.Ready, Remark: b.spool.Remark}
 	}
-	return admin.Check{Name: "temporal", Ready: b.temporal.Ready}
+	return serve.Check{Name: "temporal", Ready: b.temporal.Ready}
 }
 
 // Serve receives callbacks until the context ends, then lets those in flight finish and returns nil.
 func (b *Bridge) Serve(ctx context.Context) (err error) {
 	if b.spool == nil {
-		return signals.Serve(ctx, b.listener, signals.NewHandler(b.handler))
+		return serve.Serve(ctx, b.listener, signals.NewHandler(b.handler))
 	}
 	// Closed last: a callback in flight may still have to be kept.
 	defer func() { err = errors.Join(err, b.spool.Close()) }()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return b.spool.Forward(ctx) })
-	group.Go(func() error { return signals.Serve(ctx, b.listener, signals.NewHandler(b.handler)) })
+	group.Go(func() error { return serve.Serve(ctx, b.listener, signals.NewHandler(b.handler)) })
 	return group.Wait()
 }

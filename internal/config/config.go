@@ -11,17 +11,19 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/dpaflow/dpaflow/internal/keys"
 	"github.com/dpaflow/dpaflow/platform"
-	"github.com/dpaflow/dpaflow/signals"
 )
 
 // Variables are the names of all variables that the programs read, besides
 // Temporal's own (TEMPORAL_…). No other DPA_ name has a meaning to them.
 var Variables = []string{
+	"DPA_ACTIVITIES_PER_SECOND",
 	"DPA_ADMIN_ADDR",
 	"DPA_ALLOW_HTTP",
 	"DPA_BASE_URL",
 	"DPA_BRIDGE_ADDR",
+	"DPA_BRIDGE_FROM",
 	"DPA_BRIDGE_REQUESTS_PER_SECOND",
 	"DPA_BRIDGE_UNSIGNED",
 	"DPA_BRIDGE_UNSIGNED_FROM",
@@ -32,7 +34,9 @@ var Variables = []string{
 	"DPA_CALLBACK_KEYS_FILE",
 	"DPA_CALLBACK_URL",
 	"DPA_CA_FILE",
+	"DPA_CLIENT_CERT_FILE",
 	"DPA_CLIENT_ID",
+	"DPA_CLIENT_KEY_FILE",
 	"DPA_CLIENT_SECRET",
 	"DPA_CLIENT_SECRET_FILE",
 	"DPA_CODEC_ADDR",
@@ -45,6 +49,7 @@ var Variables = []string{
 	"DPA_HTTP_TIMEOUT",
 	"DPA_LOG_LEVEL",
 	"DPA_MODEL_EXECUTE_PATH",
+	"DPA_POLICY_FILE",
 	"DPA_REQUESTS_PER_SECOND",
 	"DPA_SCOPE",
 	"DPA_SECRETS_DIR",
@@ -58,9 +63,9 @@ type Lookup = func(name string) (value string, set bool)
 
 // Common is what every program reads.
 type Common struct {
-	TaskQueue      string       // Temporal task queue
-	EncryptionKeys signals.Keys // the first encrypts histories, all decrypt; none: histories are not encrypted
-	LogLevel       slog.Level   // what is logged at least
+	TaskQueue      string     // Temporal task queue
+	EncryptionKeys keys.Ring  // the first encrypts histories, all decrypt; none: histories are not encrypted
+	LogLevel       slog.Level // what is logged at least
 }
 
 // Worker is the configuration of the Temporal worker.
@@ -68,24 +73,28 @@ type Worker struct {
 	Common
 	Platform       platform.Config // complete but for Logger and MeterProvider
 	CallbackURL    string          // the bridge as the platform sees it, without a slash at its end
-	CallbackKeys   signals.Keys    // sign the addresses that the platform calls back
+	CallbackKeys   keys.Ring       // sign the addresses that the platform calls back
 	Unsigned       bool            // the platform calls back on the fixed URLs, and runs register by instance id
 	UnsignedSecret Secret          // that the fixed URLs carry; empty: none
 	DeploymentName string          // of Temporal worker versioning; empty together with BuildID: not versioned
 	BuildID        string
 	SecretsDir     string // folder of the files that secretRef values are read from; empty: there are none
-	AdminAddr      string // host:port of /healthz, /readyz and /metrics
-	Bridge         Bridge // of the bridge in the worker's own process; zero without one
+	PolicyFile     string // what this worker may run; empty: everything
+	// ActivitiesPerSecond is how many Temporal gives out to all workers of the task queue together; 0: no ceiling
+	ActivitiesPerSecond float64
+	AdminAddr           string // host:port of /healthz, /readyz and /metrics
+	Bridge              Bridge // of the bridge in the worker's own process; zero without one
 }
 
 // Bridge is the configuration of the callback bridge.
 type Bridge struct {
 	Common
-	CallbackKeys      signals.Keys   // verify the addresses that are called
+	CallbackKeys      keys.Ring      // verify the addresses that are called
 	Addr              string         // host:port where callbacks are received
-	Unsigned          bool           // callbacks on the fixed URLs are accepted too
-	UnsignedSecret    Secret         // that the fixed URLs have to carry; empty: none
-	UnsignedFrom      []netip.Prefix // peers that may use the fixed URLs; empty: all
+	From              []netip.Prefix // peers that may call signed addresses; empty: all
+	Unsigned          bool           // callbacks on the fixed addresses are accepted too
+	UnsignedSecret    Secret         // that the fixed addresses have to carry; empty: none
+	UnsignedFrom      []netip.Prefix // peers that may call the fixed addresses; empty: all who have the secret
 	RequestsPerSecond float64        // ceiling; 0: the handler's default
 	SpoolDir          string         // where callbacks are kept while Temporal cannot be reached; empty: nowhere
 	AdminAddr         string         // host:port of /healthz, /readyz and /metrics
@@ -99,12 +108,15 @@ type Starter struct {
 
 // Codec is the configuration of the codec server.
 type Codec struct {
-	EncryptionKeys signals.Keys
+	EncryptionKeys keys.Ring
 	Addr           string     // host:port where it listens
 	Origins        []string   // pages that browsers may call it from, such as https://temporal.example
 	Token          Secret     // that callers have to send; empty only on loopback
 	LogLevel       slog.Level // what is logged at least
 }
+
+// maxTimeout leaves a call of the platform the time that the activities have for it.
+const maxTimeout = 4 * time.Minute
 
 // LoadWorker reads the worker's configuration, and with withBridge that of
 // the bridge in the same process. Its error names every variable at fault.
@@ -113,16 +125,20 @@ func LoadWorker(lookup Lookup, withBridge bool) (Worker, error) {
 	w := Worker{
 		Common:         r.common(),
 		Platform:       r.platform(),
-		CallbackURL:    r.callbackURL("DPA_CALLBACK_URL"),
-		CallbackKeys:   r.keys("DPA_CALLBACK_KEYS", true),
+		CallbackURL:    r.address("DPA_CALLBACK_URL"),
+		CallbackKeys:   r.ring("DPA_CALLBACK_KEYS", true),
 		Unsigned:       r.boolean("DPA_BRIDGE_UNSIGNED"),
 		UnsignedSecret: r.shared("DPA_BRIDGE_UNSIGNED_SECRET"),
 		DeploymentName: r.optional("DPA_DEPLOYMENT_NAME"),
 		BuildID:        r.optional("DPA_BUILD_ID"),
 		SecretsDir:     r.folder("DPA_SECRETS_DIR"),
+		PolicyFile:     r.file("DPA_POLICY_FILE"),
 		AdminAddr:      r.listen("DPA_ADMIN_ADDR", "127.0.0.1:9090"),
 	}
-	w.Platform.Timeout = r.duration("DPA_HTTP_TIMEOUT", 30*time.Second)
+	w.ActivitiesPerSecond = r.rate("DPA_ACTIVITIES_PER_SECOND")
+	if w.Platform.Timeout = r.duration("DPA_HTTP_TIMEOUT", 30*time.Second); w.Platform.Timeout > maxTimeout {
+		r.fault("DPA_HTTP_TIMEOUT must be at most %s: a read is given up after five minutes, and a trigger after fifteen, of which a synchronous model may take ten", maxTimeout)
+	}
 	w.Platform.RequestsPerSecond = r.rate("DPA_REQUESTS_PER_SECOND")
 	w.Platform.ModelExecutePath = r.modelPath("DPA_MODEL_EXECUTE_PATH")
 	if w.DeploymentName != "" && w.BuildID == "" {
@@ -144,7 +160,7 @@ func LoadWorker(lookup Lookup, withBridge bool) (Worker, error) {
 // Its error names every variable at fault.
 func LoadBridge(lookup Lookup) (Bridge, error) {
 	r := &reader{lookup: lookup}
-	b := r.bridge(r.common(), r.keys("DPA_CALLBACK_KEYS", true), r.boolean("DPA_BRIDGE_UNSIGNED"), r.shared("DPA_BRIDGE_UNSIGNED_SECRET"),
+	b := r.bridge(r.common(), r.ring("DPA_CALLBACK_KEYS", true), r.boolean("DPA_BRIDGE_UNSIGNED"), r.shared("DPA_BRIDGE_UNSIGNED_SECRET"),
 		r.listen("DPA_ADMIN_ADDR", "127.0.0.1:9091"))
 	if err := r.err(); err != nil {
 		return Bridge{}, err
@@ -172,7 +188,7 @@ func LoadStarter(lookup Lookup, withPlatform bool) (Starter, error) {
 func LoadCodec(lookup Lookup) (Codec, error) {
 	r := &reader{lookup: lookup}
 	c := Codec{
-		EncryptionKeys: r.keys("DPA_ENCRYPTION_KEYS", true),
+		EncryptionKeys: r.ring("DPA_ENCRYPTION_KEYS", true),
 		Addr:           r.listen("DPA_CODEC_ADDR", "127.0.0.1:8089"),
 		Origins:        r.origins("DPA_CODEC_ORIGINS"),
 		Token:          r.shared("DPA_CODEC_TOKEN"),
@@ -191,29 +207,29 @@ func LoadCodec(lookup Lookup) (Codec, error) {
 func (r *reader) common() Common {
 	return Common{
 		TaskQueue:      r.text("DPA_TASK_QUEUE", "dpa"),
-		EncryptionKeys: r.keys("DPA_ENCRYPTION_KEYS", false),
+		EncryptionKeys: r.ring("DPA_ENCRYPTION_KEYS", false),
 		LogLevel:       r.level("DPA_LOG_LEVEL", slog.LevelInfo),
 	}
 }
 
 func (r *reader) platform() platform.Config {
-	allowHTTP := r.boolean("DPA_ALLOW_HTTP")
 	return platform.Config{
-		BaseURL:   r.baseURL("DPA_BASE_URL", allowHTTP),
-		AllowHTTP: allowHTTP,
+		BaseURL:   r.address("DPA_BASE_URL"),
+		AllowHTTP: r.boolean("DPA_ALLOW_HTTP"),
 		ClientID:  r.required("DPA_CLIENT_ID"),
 		Secret:    r.clientSecret(),
 		Scope:     r.oneOf("DPA_SCOPE", "default", "all"),
 		UserID:    r.optional("DPA_USER_ID"),
-		RootCAs:   r.roots("DPA_CA_FILE"),
+		TLS:       r.certificates(),
 	}
 }
 
-func (r *reader) bridge(common Common, keys signals.Keys, unsigned bool, secret Secret, admin string) Bridge {
-	return Bridge{
+func (r *reader) bridge(common Common, ring keys.Ring, unsigned bool, secret Secret, admin string) Bridge {
+	b := Bridge{
 		Common:            common,
-		CallbackKeys:      keys,
+		CallbackKeys:      ring,
 		Addr:              r.listen("DPA_BRIDGE_ADDR", ":8088"),
+		From:              r.prefixes("DPA_BRIDGE_FROM"),
 		Unsigned:          unsigned,
 		UnsignedSecret:    secret,
 		UnsignedFrom:      r.prefixes("DPA_BRIDGE_UNSIGNED_FROM"),
@@ -221,4 +237,8 @@ func (r *reader) bridge(common Common, keys signals.Keys, unsigned bool, secret 
 		SpoolDir:          r.folder("DPA_SPOOL_DIR"),
 		AdminAddr:         admin,
 	}
+	if unsigned && secret.Reveal() == "" && !narrows(b.UnsignedFrom) {
+		r.fault("DPA_BRIDGE_UNSIGNED lets anybody end any run unless DPA_BRIDGE_UNSIGNED_SECRET or DPA_BRIDGE_UNSIGNED_FROM is set: set one of them")
+	}
+	return b
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
@@ -20,7 +21,10 @@ import (
 
 const clientSecret = "kept-to-itself"
 
-var callbackKeys = "k1:" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", 32)))
+var (
+	callbackKeys   = "k1:" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", 32)))
+	encryptionKeys = "k1:" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("y", 32)))
+)
 
 type env map[string]string
 
@@ -60,7 +64,7 @@ func TestAWorkerStartsWithTheRequiredVariablesAndTheDocumentedDefaults(t *testin
 	require.Equal(t, "default", w.Platform.Scope)
 	require.Equal(t, 30*time.Second, w.Platform.Timeout)
 	require.Zero(t, w.Platform.RequestsPerSecond)
-	require.Nil(t, w.Platform.RootCAs)
+	require.Nil(t, w.Platform.TLS)
 	require.Equal(t, "https://bridge.example/hooks", w.CallbackURL)
 	require.Equal(t, "dpa", w.TaskQueue)
 	require.Equal(t, slog.LevelInfo, w.LogLevel)
@@ -116,7 +120,7 @@ func TestTheFixedURLsCanBeNarrowed(t *testing.T) {
 
 	e["DPA_BRIDGE_UNSIGNED_SECRET_FILE"] = write(t, "guessable")
 	_, err = LoadBridge(e.lookup)
-	require.ErrorContains(t, err, "DPA_BRIDGE_UNSIGNED_SECRET_FILE: wants at least 16 characters")
+	require.ErrorContains(t, err, "DPA_BRIDGE_UNSIGNED_SECRET_FILE: must have at least 16 characters")
 	require.NotContains(t, err.Error(), "guessable")
 }
 
@@ -144,7 +148,7 @@ func TestACodecServerNeedsItsKeysAndATokenWhereOthersReachIt(t *testing.T) {
 		e["DPA_CODEC_ORIGINS"] = origins
 		_, err = LoadCodec(e.lookup)
 		require.ErrorContains(t, err, "DPA_CODEC_ORIGINS", origins)
-		require.ErrorContains(t, err, "DPA_CODEC_TOKEN: wants at least 16 characters")
+		require.ErrorContains(t, err, "DPA_CODEC_TOKEN: must have at least 16 characters")
 	}
 	_, err = LoadCodec(env{}.lookup)
 	require.EqualError(t, err, "configuration: DPA_ENCRYPTION_KEYS is not set, nor is DPA_ENCRYPTION_KEYS_FILE")
@@ -166,25 +170,28 @@ func TestOneErrorNamesEveryVariableAtFault(t *testing.T) {
 	e := enough("DPA_BASE_URL", "", "DPA_HTTP_TIMEOUT", "soon\nor later", "DPA_CALLBACK_URL", "bridge", "DPA_BRIDGE_ADDR", "8088")
 	_, err := LoadWorker(e.lookup, true)
 	require.EqualError(t, err, `configuration: DPA_BASE_URL is not set; `+
-		`DPA_CALLBACK_URL: wants http(s)://host[:port][/path], without query or fragment; `+
-		`DPA_HTTP_TIMEOUT: wants a duration such as 30s, got "soon\nor later"; `+
-		`DPA_BRIDGE_ADDR: wants host:port such as 127.0.0.1:8080, got "8088"`)
+		`DPA_CALLBACK_URL: must be https://host[:port], with a path or without; `+
+		`DPA_HTTP_TIMEOUT: must be a duration such as 30s, got "soon\nor later"; `+
+		`DPA_BRIDGE_ADDR: must be host:port such as 127.0.0.1:8080, got "8088"`)
 }
 
 func TestEveryMalformedValueIsRefusedByName(t *testing.T) {
 	t.Parallel()
 	file := write(t, "no certificate, no keys")
 	for name, values := range map[string][]string{
-		"DPA_BASE_URL": {"dpa.example", "ftp://dpa.example", "https://", "https://dpa.example/api", "https://dpa.example?x=1",
+		"DPA_BASE_URL": {"dpa.example", "ftp://dpa.example", "https://", "https://dpa.example/a//b/../c", "https://dpa.example?x=1",
 			"https://u:p@dpa.example", "https://dpa.example/#top", "http://dpa.example", "http://10.0.0.1", "https://dpa.example:port"},
-		"DPA_CALLBACK_URL": {"/callbacks", "https://bridge.example/?a=b", "https://u@bridge.example", "bridge:8088"},
+		"DPA_CALLBACK_URL": {"/callbacks", "https://bridge.example/?a=b", "https://u@bridge.example", "bridge:8088", "http://bridge.example", "http://10.0.0.1/dpa"},
 		"DPA_MODEL_EXECUTE_PATH": {"execute/{modelId}", "/execute/{model}", "https://elsewhere/{modelId}", "/execute?id={modelId}",
-			"//elsewhere/{modelId}", "/api/%2e%2e/{modelId}", "/api/..;/{modelId}", "/execute/one-for-all"},
+			"//elsewhere/{modelId}", "/api/%2e%2e/{modelId}", "/api/..;/{modelId}", "/execute/one-for-all",
+			"/api/dpa/process/processModel/listAll/{modelId}"},
 		"DPA_SCOPE":                      {"everything", "ALL", "default,all"},
-		"DPA_HTTP_TIMEOUT":               {"30", "0s", "-1s", "soon"},
+		"DPA_HTTP_TIMEOUT":               {"30", "0s", "-1s", "soon", "4m1s"},
+		"DPA_ACTIVITIES_PER_SECOND":      {"0", "NaN", "many"},
 		"DPA_REQUESTS_PER_SECOND":        {"0", "-1", "NaN", "Inf", "many"},
 		"DPA_BRIDGE_REQUESTS_PER_SECOND": {"0", "few"},
-		"DPA_BRIDGE_UNSIGNED":            {"maybe"},
+		"DPA_BRIDGE_UNSIGNED":            {"maybe", "true"}, // which lets anybody in
+		"DPA_BRIDGE_FROM":                {"10.0.0.0/33", "gateway", "10.0.0.1,"},
 		"DPA_BRIDGE_UNSIGNED_FROM":       {"10.0.0.0/33", "gateway", "10.0.0.1,", "10.0.0.1 10.0.0.2"},
 		"DPA_BRIDGE_UNSIGNED_SECRET":     {"short"},
 		"DPA_ALLOW_HTTP":                 {"sure"},
@@ -193,6 +200,8 @@ func TestEveryMalformedValueIsRefusedByName(t *testing.T) {
 		"DPA_SECRETS_DIR":                {"/not/there", file},
 		"DPA_SPOOL_DIR":                  {"/not/there", file},
 		"DPA_CA_FILE":                    {"/not/there", file},
+		"DPA_CLIENT_CERT_FILE":           {file}, // without DPA_CLIENT_KEY_FILE
+		"DPA_CLIENT_KEY_FILE":            {file},
 		"DPA_CLIENT_SECRET_FILE":         {file}, // DPA_CLIENT_SECRET is set too
 		"DPA_CALLBACK_KEYS":              {"k1", "k1:short", "k1:" + base64.StdEncoding.EncodeToString([]byte("short"))},
 		"DPA_CALLBACK_KEYS_FILE":         {file},
@@ -217,9 +226,46 @@ func TestPlainHTTPIsForLoopbackHostsUnlessAllowed(t *testing.T) {
 		_, err := LoadWorker(enough("DPA_BASE_URL", "http://"+host).lookup, false)
 		require.NoError(t, err, host)
 	}
-	w, err := LoadWorker(enough("DPA_BASE_URL", "http://dpa.example", "DPA_ALLOW_HTTP", "true").lookup, false)
+	w, err := LoadWorker(enough("DPA_BASE_URL", "http://dpa.example", "DPA_CALLBACK_URL", "http://bridge.example", "DPA_ALLOW_HTTP", "true").lookup, false)
 	require.NoError(t, err)
 	require.True(t, w.Platform.AllowHTTP)
+	require.Equal(t, "http://bridge.example", w.CallbackURL)
+}
+
+func TestAPathOfAGatewayIsKept(t *testing.T) {
+	t.Parallel()
+	w, err := LoadWorker(enough("DPA_BASE_URL", "https://gw.example/dpa/", "DPA_CALLBACK_URL", "https://gw.example/back/").lookup, false)
+	require.NoError(t, err)
+	require.Equal(t, "https://gw.example/dpa", w.Platform.BaseURL)
+	require.Equal(t, "https://gw.example/back", w.CallbackURL)
+}
+
+func TestTheFixedAddressesNeedASecretOrAListThatKeepsAnybodyOut(t *testing.T) {
+	t.Parallel()
+	fixed := func(pairs ...string) error {
+		e := env{"DPA_CALLBACK_KEYS": callbackKeys, "DPA_BRIDGE_UNSIGNED": "true"}
+		for i := 0; i < len(pairs); i += 2 {
+			e[pairs[i]] = pairs[i+1]
+		}
+		_, err := LoadBridge(e.lookup)
+		return err
+	}
+	const secret, from = "DPA_BRIDGE_UNSIGNED_SECRET", "DPA_BRIDGE_UNSIGNED_FROM"
+	require.ErrorContains(t, fixed(), "lets anybody end any run")
+	require.ErrorContains(t, fixed(from, "0.0.0.0/0"), "lets anybody end any run")
+	require.ErrorContains(t, fixed(from, "10.0.0.1,::/0"), "lets anybody end any run")
+	require.NoError(t, fixed(secret, "shared-with-gateway"))
+	require.NoError(t, fixed(from, "10.0.0.1"))
+	require.NoError(t, fixed(from, "0.0.0.0/0", secret, "shared-with-gateway"))
+	_, err := LoadWorker(enough("DPA_BRIDGE_UNSIGNED", "true").lookup, false)
+	require.NoError(t, err, "a worker alone lets nobody in")
+}
+
+func TestPeersThatMayCallSignedAddressesAreRead(t *testing.T) {
+	t.Parallel()
+	b, err := LoadBridge(env{"DPA_CALLBACK_KEYS": callbackKeys, "DPA_BRIDGE_FROM": "10.1.2.3, 10.2.0.0/16"}.lookup)
+	require.NoError(t, err)
+	require.Equal(t, "[10.1.2.3/32 10.2.0.0/16]", fmt.Sprint(b.From))
 }
 
 func TestASecretFileIsReadAgainAtEveryUse(t *testing.T) {
@@ -249,16 +295,82 @@ func TestFilesMayHoldKeysAndRoots(t *testing.T) {
 	w, err := LoadWorker(enough(
 		"DPA_CA_FILE", roots,
 		"DPA_CALLBACK_KEYS", "", "DPA_CALLBACK_KEYS_FILE", write(t, callbackKeys+"\n"),
-		"DPA_ENCRYPTION_KEYS_FILE", write(t, callbackKeys+"\n"),
+		"DPA_ENCRYPTION_KEYS_FILE", write(t, encryptionKeys+"\n"),
 	).lookup, false)
 	require.NoError(t, err)
-	require.NotNil(t, w.Platform.RootCAs)
+	require.NotNil(t, w.Platform.TLS().RootCAs)
 	require.Equal(t, "keys[k1]", w.EncryptionKeys.String())
+}
+
+func TestWhatProvesDifferentThingsMustNotBeTheSame(t *testing.T) {
+	t.Parallel()
+	key := callbackKeys[3:]
+	other := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("z", 32)))
+	for name, c := range map[string]struct {
+		pairs []string
+		both  [2]string
+	}{
+		"two lists of keys":     {[]string{"DPA_ENCRYPTION_KEYS", "old:" + other + ",new:" + key}, [2]string{"DPA_ENCRYPTION_KEYS", "DPA_CALLBACK_KEYS"}},
+		"one of them in a file": {[]string{"DPA_ENCRYPTION_KEYS_FILE", write(t, "k9:"+key)}, [2]string{"DPA_ENCRYPTION_KEYS_FILE", "DPA_CALLBACK_KEYS"}},
+		"a key as a secret":     {[]string{"DPA_BRIDGE_UNSIGNED_SECRET", key}, [2]string{"DPA_BRIDGE_UNSIGNED_SECRET", "DPA_CALLBACK_KEYS"}},
+		"the platform's secret": {[]string{"DPA_CLIENT_SECRET", key}, [2]string{"DPA_CLIENT_SECRET", "DPA_CALLBACK_KEYS"}},
+		"secrets that are no keys": {[]string{"DPA_CLIENT_SECRET", "", "DPA_CLIENT_SECRET_FILE", write(t, "shared-with-gateway\n"),
+			"DPA_BRIDGE_UNSIGNED_SECRET", "shared-with-gateway"}, [2]string{"DPA_CLIENT_SECRET_FILE", "DPA_BRIDGE_UNSIGNED_SECRET"}},
+	} {
+		_, err := LoadWorker(enough(c.pairs...).lookup, true)
+		require.ErrorContains(t, err, c.both[0], name)
+		require.ErrorContains(t, err, c.both[1], name)
+		require.ErrorContains(t, err, "the same secret", name)
+		require.NotContains(t, err.Error(), key, name)
+		require.NotContains(t, err.Error(), "shared-with-gateway", name)
+	}
+	_, err := LoadCodec(env{"DPA_ENCRYPTION_KEYS": callbackKeys, "DPA_CODEC_TOKEN": key}.lookup)
+	require.ErrorContains(t, err, "DPA_CODEC_TOKEN")
+	require.ErrorContains(t, err, "the same secret")
+	_, err = LoadWorker(enough("DPA_ENCRYPTION_KEYS", encryptionKeys, "DPA_BRIDGE_UNSIGNED", "true", "DPA_BRIDGE_UNSIGNED_SECRET", other).lookup, true)
+	require.NoError(t, err)
+}
+
+func TestCertificatesForThePlatformAreReadAgainWhenTheyChange(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	ca, cert, key := filepath.Join(folder, "ca"), filepath.Join(folder, "cert"), filepath.Join(folder, "key")
+	renew := func() {
+		server := httptest.NewTLSServer(nil) // whose certificate is its own authority, and is ours here
+		defer server.Close()
+		private, err := x509.MarshalPKCS8PrivateKey(server.TLS.Certificates[0].PrivateKey)
+		require.NoError(t, err)
+		for file, block := range map[string]*pem.Block{
+			ca: {Type: "CERTIFICATE", Bytes: server.Certificate().Raw}, cert: {Type: "CERTIFICATE", Bytes: server.Certificate().Raw},
+			key: {Type: "PRIVATE KEY", Bytes: private},
+		} {
+			require.NoError(t, os.WriteFile(file, pem.EncodeToMemory(block), 0o600))
+		}
+
+	}
+	renew()
+	w, err := LoadWorker(enough("DPA_CA_FILE", ca, "DPA_CLIENT_CERT_FILE", cert, "DPA_CLIENT_KEY_FILE", key).lookup, false)
+	require.NoError(t, err)
+	first := w.Platform.TLS()
+	require.Len(t, first.Certificates, 1)
+	require.NotNil(t, first.RootCAs)
+	require.Same(t, first, w.Platform.TLS())
+
+	require.NoError(t, os.WriteFile(ca, []byte("half"), 0o600))
+	require.Never(t, func() bool { return w.Platform.TLS() != first }, certificatesServe+time.Second, 500*time.Millisecond, "the last good one stays")
+	renew()
+	file, err := os.OpenFile(cert, os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = file.WriteString("\n# renewed\n") // the test's certificate is always the same
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+	require.Eventually(t, func() bool { return w.Platform.TLS() != first }, 4*certificatesServe, 100*time.Millisecond)
+	require.Len(t, w.Platform.TLS().Certificates, 1)
 }
 
 func TestSecretsDoNotPrint(t *testing.T) {
 	t.Parallel()
-	w, err := LoadWorker(enough("DPA_ENCRYPTION_KEYS", callbackKeys).lookup, true)
+	w, err := LoadWorker(enough("DPA_ENCRYPTION_KEYS", encryptionKeys).lookup, true)
 	require.NoError(t, err)
 	var logged strings.Builder
 	slog.New(slog.NewJSONHandler(&logged, nil)).Info("loaded", "keys", w.EncryptionKeys, "all", w.Common)
@@ -269,6 +381,7 @@ func TestSecretsDoNotPrint(t *testing.T) {
 		logged.String(), string(asJSON),
 	} {
 		require.NotContains(t, text, callbackKeys[3:20])
+		require.NotContains(t, text, encryptionKeys[3:20])
 		require.NotContains(t, text, clientSecret)
 	}
 	require.Contains(t, logged.String(), "keys[k1]", "its id only")

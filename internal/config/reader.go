@@ -15,21 +15,22 @@ import (
 
 // reader takes variables one by one and gathers what is wrong with them.
 type reader struct {
-	lookup Lookup
-	faults []string
+	lookup  Lookup
+	faults  []string
+	secrets map[string]string // each with the variable that it is from
 }
 
 func (r *reader) fault(format string, args ...any) {
 	r.faults = append(r.faults, fmt.Sprintf(format, args...))
 }
 
-// wants reports a value that cannot be used, and shows it: not for secrets.
-func (r *reader) wants(name, what, got string) {
+// mustBe reports a value that cannot be used, and shows it: not for secrets.
+func (r *reader) mustBe(name, what, got string) {
 	const most = 60
 	if len(got) > most {
 		got = got[:most] + "…"
 	}
-	r.fault("%s: wants %s, got %q", name, what, got)
+	r.fault("%s: must be %s, got %q", name, what, got)
 }
 
 func (r *reader) err() error {
@@ -57,7 +58,7 @@ func (r *reader) text(name, otherwise string) string {
 func (r *reader) oneOf(name string, words ...string) string {
 	value := r.text(name, words[0])
 	if !slices.Contains(words, value) {
-		r.wants(name, strings.Join(words, " or "), value)
+		r.mustBe(name, strings.Join(words, " or "), value)
 	}
 	return value
 }
@@ -77,7 +78,7 @@ func (r *reader) boolean(name string) bool {
 	}
 	parsed, err := strconv.ParseBool(value)
 	if err != nil {
-		r.wants(name, "true or false", value)
+		r.mustBe(name, "true or false", value)
 	}
 	return parsed
 }
@@ -89,7 +90,7 @@ func (r *reader) duration(name string, otherwise time.Duration) time.Duration {
 	}
 	parsed, err := time.ParseDuration(value)
 	if err != nil || parsed <= 0 {
-		r.wants(name, "a duration such as 30s", value)
+		r.mustBe(name, "a duration such as 30s", value)
 	}
 	return parsed
 }
@@ -101,8 +102,8 @@ func (r *reader) rate(name string) float64 {
 		return 0
 	}
 	parsed, err := strconv.ParseFloat(value, 64)
-	if err != nil || !(parsed > 0) || math.IsInf(parsed, 0) {
-		r.wants(name, "a number of requests per second above 0", value)
+	if err != nil || !(parsed > 0 && parsed <= math.MaxInt32) {
+		r.mustBe(name, "a number of requests per second above 0, and not above 2147483647", value)
 	}
 	return parsed
 }
@@ -114,7 +115,7 @@ func (r *reader) level(name string, otherwise slog.Level) slog.Level {
 	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(value)); err != nil {
-		r.wants(name, "debug, info, warn or error", value)
+		r.mustBe(name, "debug, info, warn or error", value)
 	}
 	return level
 }
@@ -124,7 +125,7 @@ func (r *reader) listen(name, otherwise string) string {
 	value := r.text(name, otherwise)
 	_, port, err := net.SplitHostPort(value)
 	if number, numErr := strconv.ParseUint(port, 10, 16); err != nil || numErr != nil || number > 65535 {
-		r.wants(name, "host:port such as 127.0.0.1:8080", value)
+		r.mustBe(name, "host:port such as 127.0.0.1:8080", value)
 	}
 	return value
 }
@@ -135,7 +136,19 @@ func (r *reader) folder(name string) string {
 		return ""
 	}
 	if info, err := os.Stat(value); err != nil || !info.IsDir() {
-		r.wants(name, "a folder that is there", value)
+		r.mustBe(name, "a folder that is there", value)
+	}
+	return value
+}
+
+// file reads the name of a file, whose content somebody else checks.
+func (r *reader) file(name string) string {
+	value := r.optional(name)
+	if value == "" {
+		return ""
+	}
+	if _, err := readFile(value); err != nil {
+		r.mustBe(name, fmt.Sprintf("a file that can be read (%v)", err), value)
 	}
 	return value
 }

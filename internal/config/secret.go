@@ -1,7 +1,7 @@
 package config
 
 import (
-	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +10,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/dpaflow/dpaflow/signals"
+	"github.com/dpaflow/dpaflow/internal/keys"
 )
 
 const redacted = "[redacted]"
@@ -46,6 +46,7 @@ func (r *reader) clientSecret() func() (string, error) {
 		r.fault("DPA_CLIENT_SECRET and DPA_CLIENT_SECRET_FILE are both set: keep one")
 		return nil
 	case value != "":
+		r.distinct("DPA_CLIENT_SECRET", value)
 		return func() (string, error) { return value, nil }
 	}
 	read := func() (string, error) {
@@ -55,26 +56,31 @@ func (r *reader) clientSecret() func() (string, error) {
 		}
 		return text, nil
 	}
-	if _, err := readFile(file); err != nil {
-		r.unreadable("DPA_CLIENT_SECRET_FILE", file, err)
+	text, err := readFile(file)
+	if err != nil {
+		r.unreadable("DPA_CLIENT_SECRET_FILE", err)
 	}
+	r.distinct("DPA_CLIENT_SECRET_FILE", text)
 	return read
 }
 
 // keys reads name or name_FILE; where they are optional, none are no fault.
-func (r *reader) keys(name string, required bool) signals.Keys {
+func (r *reader) ring(name string, required bool) keys.Ring {
 	source, text := r.valueOrFile(name)
 	if text == "" {
 		if required && source != "" {
 			r.fault("%[1]s is not set, nor is %[1]s_FILE", name)
 		}
-		return signals.Keys{}
+		return keys.Ring{}
 	}
-	keys, err := signals.ParseKeys(text)
+	ring, err := keys.Parse(text)
 	if err != nil {
 		r.fault("%s: %v", source, err)
 	}
-	return keys
+	for _, secret := range ring.All() {
+		r.distinct(source, string(secret))
+	}
+	return ring
 }
 
 // shared reads a secret that strangers may try out as fast as they can call, so it must not be short.
@@ -82,9 +88,26 @@ func (r *reader) shared(name string) Secret {
 	const least = 16
 	source, text := r.valueOrFile(name)
 	if text != "" && len(text) < least {
-		r.fault("%s: wants at least %d characters (openssl rand -hex 32 makes some)", source, least)
+		r.fault("%s: must have at least %d characters (openssl rand -hex 32 makes some)", source, least)
 	}
+	r.distinct(source, text)
 	return Secret{text}
+}
+
+// distinct refuses a secret that another variable has too: who is given one of them should not have the other.
+func (r *reader) distinct(source, secret string) {
+	if key, err := base64.StdEncoding.DecodeString(secret); err == nil && len(key) == keys.Size {
+		secret = string(key) // a key is a secret however it is written
+	}
+	switch other, known := r.secrets[secret]; {
+	case secret == "":
+	case known && other != source:
+		r.fault("%s and %s hold the same secret: make one for each (openssl rand -base64 %d)", other, source, keys.Size)
+	case !known && r.secrets == nil:
+		r.secrets = map[string]string{secret: source}
+	case !known:
+		r.secrets[secret] = source
+	}
 }
 
 // valueOrFile reads name or name_FILE, and says which of them the text is from. It
@@ -100,31 +123,15 @@ func (r *reader) valueOrFile(name string) (source, text string) {
 	}
 	text, err := readFile(file)
 	if err != nil {
-		r.unreadable(name+"_FILE", file, err)
+		r.unreadable(name+"_FILE", err)
 		return "", ""
 	}
 	return name + "_FILE", text
 }
 
-func (r *reader) roots(name string) *x509.CertPool {
-	file := r.optional(name)
-	if file == "" {
-		return nil
-	}
-	pem, err := readFile(file)
-	if err != nil {
-		r.unreadable(name, file, err)
-		return nil
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM([]byte(pem)) {
-		r.wants(name, "a file of certificates in PEM", file)
-	}
-	return pool
-}
-
-func (r *reader) unreadable(name, file string, err error) {
-	r.fault("%s: wants a file that can be read, got %q (%v)", name, file, err)
+func (r *reader) unreadable(name string, err error) {
+	// Not even the name is shown: it may be the secret in the wrong place.
+	r.fault("%s: must be the name of a file that can be read, and is not (%v)", name, err)
 }
 
 // readFile returns the file's text without the white space around it. Its

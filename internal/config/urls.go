@@ -3,39 +3,27 @@ package config
 import (
 	"net/netip"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/dpaflow/dpaflow/internal/endpoint"
 	"github.com/dpaflow/dpaflow/platform"
 )
 
-// baseURL reads the platform's address. URLs are not shown when they are
-// wrong: they may carry a password.
-func (r *reader) baseURL(name string, allowHTTP bool) string {
-	value := r.required(name)
-	if value == "" {
+// address reads that of the platform, or of the bridge as the platform sees it, which may lie under a path of a gateway.
+// Both carry what must not be read on the way. URLs are not shown when they are wrong: they may carry a password.
+func (r *reader) address(name string) string {
+	given := r.required(name)
+	if given == "" {
 		return ""
 	}
-	u, ok := parseURL(value)
-	switch {
-	case !ok || strings.Trim(u.EscapedPath(), "/") != "":
-		r.fault("%s: wants https://host or https://host:port, and nothing behind it", name)
-	case u.Scheme == "http" && !allowHTTP && !loopback(u.Hostname()):
-		r.fault("%s: wants https (plain http only for loopback hosts, or with DPA_ALLOW_HTTP=true)", name)
+	value := strings.TrimRight(given, "/")
+	allowHTTP, _ := strconv.ParseBool(r.optional("DPA_ALLOW_HTTP")) // what is no boolean is reported elsewhere
+	if err := platform.CheckBaseURL(value, allowHTTP); err != nil {
+		r.fault("%s: %v", name, err)
 	}
-	return strings.TrimRight(value, "/")
-}
-
-// callbackURL reads the bridge's address, which may lie under a path of a
-// reverse proxy.
-func (r *reader) callbackURL(name string) string {
-	value := r.required(name)
-	if value == "" {
-		return ""
-	}
-	if _, ok := parseURL(value); !ok {
-		r.fault("%s: wants http(s)://host[:port][/path], without query or fragment", name)
-	}
-	return strings.TrimRight(value, "/")
+	return value
 }
 
 // modelPath reads the path of W3 for all models, which must tell them apart.
@@ -44,10 +32,10 @@ func (r *reader) modelPath(name string) string {
 	if value == "" {
 		return ""
 	}
-	if err := platform.CheckExecutePath(value); err != nil {
+	if err := endpoint.CheckExecutePath(value); err != nil {
 		r.fault("%s: %v", name, err)
-	} else if !strings.Contains(value, "{modelId}") {
-		r.wants(name, "a path on the platform such as /api/…/{modelId}", value)
+	} else if !strings.Contains(value, endpoint.ModelPlaceholder) {
+		r.mustBe(name, "a path on the platform such as /api/…/{modelId}", value)
 	}
 	return value
 }
@@ -72,7 +60,7 @@ func (r *reader) origins(name string) []string {
 	for entry := range strings.SplitSeq(value, ",") {
 		entry = strings.TrimSpace(entry)
 		if u, ok := parseURL(entry); !ok || entry != u.Scheme+"://"+strings.ToLower(u.Host) {
-			r.wants(name, "origins such as https://temporal.example,http://127.0.0.1:8233", entry)
+			r.mustBe(name, "origins such as https://temporal.example,http://127.0.0.1:8233", entry)
 		}
 		list = append(list, entry)
 	}
@@ -89,16 +77,25 @@ func (r *reader) prefixes(name string) []netip.Prefix {
 	for entry := range strings.SplitSeq(value, ",") {
 		prefix, err := parsePrefix(strings.TrimSpace(entry))
 		if err != nil {
-			r.wants(name, "addresses or CIDR blocks such as 10.1.2.3,10.2.0.0/16", entry)
+			r.mustBe(name, "addresses or CIDR blocks such as 10.1.2.3,10.2.0.0/16", entry)
 		}
 		list = append(list, prefix)
 	}
 	return list
 }
 
+// narrows tells whether a list keeps anybody out.
+func narrows(list []netip.Prefix) bool {
+	return len(list) > 0 && !slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Bits() == 0 })
+}
+
 func parsePrefix(text string) (netip.Prefix, error) {
 	if strings.Contains(text, "/") {
-		return netip.ParsePrefix(text)
+		prefix, err := netip.ParsePrefix(text)
+		if mapped := prefix.Addr(); err == nil && mapped.Is4In6() { // peers are compared as IPv4
+			return mapped.Unmap().Prefix(prefix.Bits() - 96)
+		}
+		return prefix, err
 	}
 	addr, err := netip.ParseAddr(text)
 	addr = addr.Unmap()

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -17,7 +19,7 @@ import (
 	"go.temporal.io/sdk/log"
 	"google.golang.org/grpc"
 
-	"github.com/dpaflow/dpaflow/signals"
+	"github.com/dpaflow/dpaflow/internal/keys"
 )
 
 // Options of a connection; the zero value is usable.
@@ -29,8 +31,8 @@ type Options struct {
 	DialOptions  []grpc.DialOption               // such as gRPC's own interceptors
 	Lazy         bool                            // connect at the first call, so that a program starts without Temporal
 
-	EncryptionKeys signals.Keys // encrypt what is sent, and refuse what is not encrypted; none: nothing is encrypted
-	Worker         bool         // wait for an encryption key that is missing, where other programs fail
+	EncryptionKeys keys.Ring            // encrypt what is sent, and refuse what is not encrypted; none: nothing is encrypted
+	MeterProvider  metric.MeterProvider // counts what is encrypted; nil: nobody does
 }
 
 // Client is a Temporal client that knows where it is connected to.
@@ -45,7 +47,11 @@ type Client struct {
 // Unless it is lazy, it returns only once both are there; its error says what
 // was tried and which variables to check.
 func Dial(ctx context.Context, o Options) (*Client, error) {
-	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: o.Env})
+	logger := o.Logger
+	if logger == nil {
+		logger = slog.Default()
+	}
+	options, err := load(o.Env, logger)
 	if err != nil {
 		return nil, fmt.Errorf("read Temporal's configuration (TEMPORAL_… variables, or the profile in its file): %w", err)
 	}
@@ -55,16 +61,15 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 	if options.Namespace == "" {
 		options.Namespace = client.DefaultNamespace
 	}
-	logger := o.Logger
-	if logger == nil {
-		logger = slog.Default()
-	}
 	options.Logger = log.NewStructuredLogger(logger)
 	options.MetricsHandler = o.Metrics
 	options.Interceptors = o.Interceptors
 	options.DataConverter = converter.GetDefaultDataConverter()
 	if !o.EncryptionKeys.None() {
-		if err := encrypt(&options, o.EncryptionKeys, o.Worker); err != nil {
+		if o.MeterProvider == nil {
+			o.MeterProvider = noop.NewMeterProvider()
+		}
+		if err := encrypt(&options, o.EncryptionKeys, o.MeterProvider); err != nil {
 			return nil, err
 		}
 	}
@@ -73,38 +78,44 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(plainResourceHeader))
 	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, o.DialOptions...)
 
-	c, err := open(ctx, options, o.Lazy)
-	if err != nil {
-		return nil, fmt.Errorf("connect to Temporal at %s, namespace %q: %w; check that it runs, and TEMPORAL_ADDRESS, "+
-			"TEMPORAL_NAMESPACE, TEMPORAL_API_KEY and TEMPORAL_TLS", options.HostPort, options.Namespace, err)
-	}
-	return &Client{Client: c, Address: options.HostPort, Namespace: options.Namespace, Converter: options.DataConverter}, nil
-}
-
-func open(ctx context.Context, options client.Options, lazy bool) (client.Client, error) {
-	if lazy {
-		return client.NewLazyClient(options)
-	}
-	c, err := client.DialContext(ctx, options)
-	if err != nil {
-		return nil, err
-	}
-	// A client may not be allowed to describe its namespace, and works all the
-	// same: only a namespace that is certainly missing is an error.
-	_, err = c.WorkflowService().DescribeNamespace(ctx,
-		&workflowservice.DescribeNamespaceRequest{Namespace: options.Namespace})
-	var missing *serviceerror.NamespaceNotFound
-	if errors.As(err, &missing) {
-		c.Close()
-		return nil, err
+	c := &Client{Address: options.HostPort, Namespace: options.Namespace, Converter: options.DataConverter}
+	if err := c.open(ctx, options, o.Lazy); err != nil {
+		return nil, c.unreachable(err)
 	}
 	return c, nil
 }
 
-// Ready says whether the server answers: a check for readiness.
-func (c *Client) Ready(ctx context.Context) error {
-	if _, err := c.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
-		return fmt.Errorf("reach Temporal at %s: %w", c.Address, err)
+func (c *Client) open(ctx context.Context, options client.Options, lazy bool) (err error) {
+	if lazy {
+		c.Client, err = client.NewLazyClient(options)
+		return err
+	}
+	if c.Client, err = client.DialContext(ctx, options); err != nil {
+		return err
+	}
+	// Who works with runs may not be allowed to describe their namespace: only one that is certainly missing is an error.
+	var missing *serviceerror.NamespaceNotFound
+	if err := c.describe(ctx); errors.As(err, &missing) {
+		c.Close()
+		return err
 	}
 	return nil
+}
+
+// Ready says whether the server answers, and lets this client into its namespace: a check for readiness.
+func (c *Client) Ready(ctx context.Context) error {
+	if err := c.describe(ctx); err != nil {
+		return c.unreachable(err)
+	}
+	return nil
+}
+
+func (c *Client) describe(ctx context.Context) error {
+	_, err := c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: c.Namespace})
+	return err
+}
+
+func (c *Client) unreachable(err error) error {
+	return fmt.Errorf("use Temporal at %s, namespace %q: %w; check that it runs, and TEMPORAL_ADDRESS, "+
+		"TEMPORAL_NAMESPACE, TEMPORAL_API_KEY and TEMPORAL_TLS", c.Address, c.Namespace, err)
 }

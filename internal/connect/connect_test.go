@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -11,13 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.uber.org/goleak"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/health"
-	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/dpaflow/dpaflow/internal/wait"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { os.Exit(wait.Run(m)) }
 
 type env map[string]string
 
@@ -57,9 +57,6 @@ func start(t *testing.T) (address string, stop func()) {
 	require.NoError(t, err)
 	server := grpc.NewServer()
 	workflowservice.RegisterWorkflowServiceServer(server, frontend{})
-	healthy := health.NewServer()
-	healthy.SetServingStatus("temporal.api.workflowservice.v1.WorkflowService", grpc_health_v1.HealthCheckResponse_SERVING)
-	grpc_health_v1.RegisterHealthServer(server, healthy)
 	go server.Serve(listener)
 	t.Cleanup(server.Stop)
 	return listener.Addr().String(), server.Stop
@@ -104,6 +101,17 @@ func TestAMissingNamespaceIsAnErrorThatNamesIt(t *testing.T) {
 	require.ErrorContains(t, err, address)
 	require.ErrorContains(t, err, `namespace "elsewhere"`)
 	require.ErrorContains(t, err, "TEMPORAL_NAMESPACE")
+}
+
+func TestAClientIsReadyOnlyWhereItsNamespaceIsThere(t *testing.T) {
+	t.Parallel()
+	address, _ := start(t)
+	lazy := options(address, env{"TEMPORAL_NAMESPACE": "elsewhere"})
+	lazy.Lazy = true
+	c, err := Dial(t.Context(), lazy)
+	require.NoError(t, err)
+	defer c.Close()
+	require.ErrorContains(t, c.Ready(t.Context()), `namespace "elsewhere"`)
 }
 
 func TestAServerThatIsNotThereIsAnErrorThatSaysWhatToCheck(t *testing.T) {

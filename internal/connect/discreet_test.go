@@ -19,9 +19,9 @@ func TestTheLogOfEncryptedRunsShowsTheTypesOfTheirErrorsOnly(t *testing.T) {
 	failed := fmt.Errorf("wrapped: %w", temporal.NewApplicationError("HOST is planted", "TriggerRejected"))
 	for _, write := range []func(string, ...any){logger.Debug, logger.Info, logger.Warn, logger.Error, logger.With("Before", failed).Error} {
 		out.Reset()
-		write("Activity error.", "ActivityType", "TriggerPlan", "Error", failed)
+		write("Activity error.", "ActivityType", "DpaTriggerPlan", "Error", failed)
 		require.Contains(t, out.String(), "TriggerRejected")
-		require.Contains(t, out.String(), "TriggerPlan")
+		require.Contains(t, out.String(), "DpaTriggerPlan")
 		require.NotContains(t, out.String(), "planted")
 	}
 	out.Reset()

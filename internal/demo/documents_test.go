@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dpaflow/dpaflow/internal/devstack"
+	"github.com/dpaflow/dpaflow/internal/tool"
+	"github.com/dpaflow/dpaflow/internal/wait"
 )
 
 // notRun are the blocks of commands that no test can run as printed, by how
@@ -32,9 +33,11 @@ var notRun = []struct{ begins, because string }{
 	{"temporal worker deployment set-current-version", "e2e/versioning_test.go takes these steps"},
 	{"temporal workflow start --codec-endpoint", "e2e/encryption_test.go does"},
 	{"temporal workflow show --codec-endpoint", "e2e/encryption_test.go does"},
+	{"temporal workflow reset --workflow-id switch-over-1 --event-id 12", "e2e/encryption_test.go does, with the event that there is"},
 	{"TEMPORAL_NAMESPACE=releases ./releases", "a program of the reader's; e2e/nexus_test.go runs such a one"},
 	{"temporal workflow start --namespace releases", "it is for that program"},
-	{"temporal workflow start --type FailOver", "a worker of the reader's; e2e/examples_test.go runs such a one"},
+	{"mkdir failover ", "a module of the reader's; e2e/own_worker_test.go builds and runs it"},
+	{"temporal workflow start --type FailOver", "a worker of the reader's; e2e/own_worker_test.go does"},
 }
 
 // before brings about what a block is for, which the reader has or waits for.
@@ -45,9 +48,11 @@ var before = map[string]func(*reader){
 	"go run ./starter resolve switch-over-2 --adopt":                                 func(r *reader) { r.inDoubt("switch-over-2"); r.silent("verify-1") },
 	"go run ./starter resolve switch-over-3":                                         func(r *reader) { r.inDoubt("switch-over-3") },
 	"go run ./starter resolve switch-over-4":                                         func(r *reader) { r.inDoubt("switch-over-4") },
+	"go run ./starter resolve patrol-2":                                              func(r *reader) { r.collecting("patrol-2") },
 	"go run ./starter resolve verify-2":                                              func(r *reader) { r.silent("verify-2") },
 	"temporal workflow update execute --workflow-id switch-over-3 --name resolveTri": func(r *reader) { r.inDoubt("switch-over-3"); r.silent("verify-2") },
 	"temporal workflow signal --workflow-id verify-1":                                func(r *reader) { r.silent("verify-1") },
+	"temporal workflow pause --workflow-id switch-over-1":                            func(r *reader) { r.silent("switch-over-1") },
 	"temporal workflow terminate --workflow-id switch-over-1":                        func(r *reader) { r.silent("switch-over-1") },
 }
 
@@ -55,11 +60,8 @@ var before = map[string]func(*reader){
 const sideBySide = "go run ./starter runbook validate"
 
 func TestTheCommandsOfTheDocumentsRunAsPrinted(t *testing.T) {
-	for _, tool := range []string{"curl", "openssl"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skip(err)
-		}
-	}
+	tool.Needed(t, "curl")
+	tool.Needed(t, "openssl")
 	r := newReader(t)
 	documents, err := filepath.Glob("../../docs/*.md")
 	require.NoError(t, err)
@@ -96,7 +98,7 @@ func TestTheCommandsOfTheDocumentsRunAsPrinted(t *testing.T) {
 	for begins := range before {
 		require.True(t, used[begins], "no document has %q any more", begins)
 	}
-	open := `"ExecutionStatus = 'Running' AND WorkflowType != 'ModelTurn'"`
+	open := `"CloseTime IS NULL"`
 	r.until("every run has ended", "temporal workflow list --query "+open+"; temporal workflow count --query "+open, "Total: 0")
 }
 
@@ -135,8 +137,6 @@ func newReader(t *testing.T) *reader {
 	s := &stack{out: t.Output(), folder: t.TempDir(), simulator: []string{"-speed", "10", "-scene-interval", "500ms"}}
 	t.Cleanup(func() { require.NoError(t, errors.Join(s.stop(), devstack.Cleanup())) })
 	require.NoError(t, s.start(t.Context()))
-	starter, err := devstack.Build(t.Context(), "starter", false)
-	require.NoError(t, err)
 
 	r := &reader{t: t, stack: s, folder: t.TempDir()}
 	for _, name := range []string{"docs", "examples"} {
@@ -146,23 +146,28 @@ func newReader(t *testing.T) *reader {
 	}
 	path := t.TempDir()
 	require.NoError(t, os.Symlink(s.temporal.CLI, filepath.Join(path, "temporal")))
-	quick := fmt.Sprintf("#!/bin/sh\n[ \"$1 $2\" = 'run ./starter' ] && shift 2 && exec '%s' \"$@\"\n", starter) // go run, already built
-	require.NoError(t, os.WriteFile(filepath.Join(path, "go"), []byte(quick), 0o700))
-	r.env = append(append(os.Environ(), s.workerEnv()...), "PATH="+path+":"+os.Getenv("PATH"))
+	var quick strings.Builder // go run, already built
+	fmt.Fprintln(&quick, "#!/bin/sh\ncase \"$1 $2\" in")
+	for _, program := range []string{"starter", "signals/bridge"} {
+		built, err := devstack.Build(t.Context(), program, false)
+		require.NoError(t, err)
+		fmt.Fprintf(&quick, "'run ./%s') shift 2; exec '%s' \"$@\";;\n", program, built)
+	}
+	fmt.Fprintln(&quick, "*) echo \"there is no go $*: only what the documents print is built\" >&2; exit 1;;\nesac")
+	require.NoError(t, os.WriteFile(filepath.Join(path, "go"), []byte(quick.String()), 0o700))
+	r.env = append(append(os.Environ(), s.workerEnv()...), "PATH="+path+":"+os.Getenv("PATH"), "DPA_SPOOL_DIR="+t.TempDir())
 	return r
 }
 
 // output runs commands, with the reader's addresses and instances in place of
 // those in the documents, and returns what they print.
 func (r *reader) output(commands string) (string, error) {
-	ctx, cancel := context.WithTimeout(r.t.Context(), 2*time.Minute)
-	defer cancel()
 	own := []string{
 		"http://127.0.0.1:8090", r.stack.platformURL, "127.0.0.1:9090", r.stack.worker.Admin,
 		"in10000004", cmp.Or(r.inDoubts, "in10000004"), "in10000005", cmp.Or(r.silents, "in10000005"),
 	}
-	cmd := exec.CommandContext(ctx, "sh", "-e", "-c", strings.NewReplacer(own...).Replace(commands))
-	cmd.Dir, cmd.Env, cmd.WaitDelay = r.folder, r.env, time.Second
+	cmd := exec.CommandContext(wait.Context(r.t), "sh", "-e", "-c", strings.NewReplacer(own...).Replace(commands))
+	cmd.Dir, cmd.Env, cmd.WaitDelay = r.folder, r.env, 10*time.Second
 	printed, err := cmd.CombinedOutput()
 	return string(printed), err
 }
@@ -170,8 +175,18 @@ func (r *reader) output(commands string) (string, error) {
 func (r *reader) run(block string) error {
 	began := time.Now()
 	printed, err := r.output(block)
-	if err != nil && strings.Contains(printed, "unexpected workflow task failure") { // as reliability.md says
+	if err != nil && (strings.Contains(printed, "unexpected workflow task failure") || // as reliability.md says
+		strings.Contains(printed, "Workflow is busy")) { // as a loaded server says
 		printed, err = r.output(block)
+	}
+	patient := wait.Context(r.t)
+	for tick := time.NewTicker(time.Second); err != nil && strings.Contains(printed, "may still be on its way"); { // so does this
+		select {
+		case <-tick.C:
+			printed, err = r.output(block)
+		case <-patient.Done():
+			return fmt.Errorf("%s is still refused:\n%s", block, printed)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("%w:\n%s\n%s", err, block, printed)
@@ -184,7 +199,7 @@ func (r *reader) run(block string) error {
 // until runs commands again and again until they print what is expected.
 func (r *reader) until(what, commands, expected string) {
 	r.t.Helper()
-	deadline := time.After(time.Minute)
+	deadline := time.After(wait.Limit)
 	for tick := time.NewTicker(200 * time.Millisecond); ; {
 		printed, _ := r.output(commands)
 		if strings.Contains(printed, expected) {
@@ -201,7 +216,7 @@ func (r *reader) until(what, commands, expected string) {
 // wanted waits until a runbook asks for an operator.
 func (r *reader) wanted(id string) {
 	r.t.Helper()
-	r.until(id+" wants somebody", "go run ./starter status "+id, "Waiting for an operator:")
+	r.until(id+" needs somebody", "go run ./starter status "+id, "Waiting for an operator:")
 }
 
 const (
@@ -232,10 +247,18 @@ func (r *reader) silent(id string) {
 	r.silents = status.InstanceID
 }
 
+// collecting has a timed scene of which nothing calls back.
+func (r *reader) collecting(id string) {
+	r.t.Helper()
+	require.NoError(r.t, r.run(`temporal workflow start --type TimedPlan --task-queue dpa --workflow-id `+id+
+		` --input '{"planId":"ccf42dd5","sceneName":"`+id+`","executeStrategy":"cycle","dimension":"month","intervals":9,"maxRuns":9}'`))
+	r.until(id+" collects", "go run ./starter status "+id, "WAITING")
+}
+
 // open starts a run under faults, unless the documents have.
 func (r *reader) open(id string, faults ...string) {
 	r.t.Helper()
-	open, err := r.output(fmt.Sprintf(`temporal workflow count --query "WorkflowId = '%s' AND ExecutionStatus = 'Running'"`, id))
+	open, err := r.output(fmt.Sprintf(`temporal workflow count --query "WorkflowId = '%s' AND CloseTime IS NULL"`, id))
 	require.NoError(r.t, err, open)
 	if strings.Contains(open, "Total: 0") {
 		require.NoError(r.t, r.run(strings.Join(append(faults, startIt+id), "\n")))

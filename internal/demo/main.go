@@ -12,22 +12,21 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/dpaflow/dpaflow/internal/devstack"
+	"github.com/dpaflow/dpaflow/internal/interrupt"
 )
 
-// demoTimeout is for the runs, not for building programs and Temporal.
-const demoTimeout = 5 * time.Minute
+// demoTimeout is for the runs, not for building programs and Temporal. It is far beyond what a busy machine takes.
+const demoTimeout = 15 * time.Minute
 
 func main() {
 	dev := flag.Bool("dev", false, "run no plans, and leave the stack running until Ctrl-C")
 	find := flag.Bool("temporal", false, "only find the Temporal command line, or build it, and print its path")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interrupt.Context()
 	var err error
 	if *find {
 		var path string

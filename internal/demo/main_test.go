@@ -14,10 +14,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
+
+	"github.com/dpaflow/dpaflow/internal/wait"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { os.Exit(wait.Run(m)) }
 
 // output is what a user sees.
 type output struct {
@@ -61,7 +62,7 @@ func TestTheDemoRunsPlansAndASwitchoverAndStopsWhatItStarted(t *testing.T) {
 	require.Contains(t, text, "工作目录: /opt", "the parameter reached the platform, and its output came back")
 	for _, told := range []string{
 		"waits for approval: Switch to shanghai?", "$ starter approve demo-switchover confirm", "attempt 2", "3/3",
-		"# Report: dr-switchover", "approve by zhang: given by the demo", "目标数据库 | 10.0.0.12",
+		"# Report: dr-switchover", "approve by zhang: given by the demo", "approve by li: given by the demo", "目标数据库 | 10.0.0.12",
 	} {
 		require.Contains(t, text, told)
 	}

@@ -2,8 +2,10 @@ package devstack
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -13,25 +15,36 @@ var (
 	handedOutMu sync.Mutex
 )
 
+// The ports of FreeAddress lie below those that systems hand out by themselves: nobody else gets one by chance before
+// it is used, however long that takes on a busy machine.
+const (
+	firstPort = 20000
+	portCount = 12000
+)
+
 // FreeAddress returns a 127.0.0.1:port that nobody listens on now, and that
 // it has not returned before.
 func FreeAddress() (string, error) {
 	handedOutMu.Lock()
 	defer handedOutMu.Unlock()
-	for {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return "", fmt.Errorf("find a free port: %w", err)
+	var taken error
+	for range portCount {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+rand.IntN(portCount)))
+		if handedOut[address] {
+			continue
 		}
-		address := listener.Addr().String()
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			taken = err
+			continue
+		}
 		if err := listener.Close(); err != nil {
 			return "", fmt.Errorf("find a free port: %w", err)
 		}
-		if !handedOut[address] {
-			handedOut[address] = true
-			return address, nil
-		}
+		handedOut[address] = true
+		return address, nil
 	}
+	return "", fmt.Errorf("find a free port from %d to %d: %w", firstPort, firstPort+portCount-1, taken)
 }
 
 // Preferred returns the address if nobody listens on it now, and otherwise a

@@ -13,9 +13,12 @@ import (
 	"time"
 )
 
+// A program that fails to start ends, which is noticed at once; one that does neither is given up after a time
+// that a busy machine does not take.
 const (
-	startTimeout = time.Minute      // until a program is ready
-	stopTimeout  = 15 * time.Second // from SIGTERM to SIGKILL
+	startTimeout = 5 * time.Minute  // until a program is ready
+	stopTimeout  = 2 * time.Minute  // from SIGTERM to SIGKILL, far beyond what programs allow themselves
+	lastOutput   = 10 * time.Second // for what has ended to be read to its end
 	pollEvery    = 50 * time.Millisecond
 )
 
@@ -34,7 +37,7 @@ func spawn(name string, cmd *exec.Cmd, output io.Writer) (*process, error) {
 	p := &process{name: name, cmd: cmd, out: &tail{to: output}, done: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = p.out, p.out
 	cmd.SysProcAttr = attributes()
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = lastOutput
 	started := make(chan error)
 	go func() {
 		// The child is told to die when this thread does, which therefore has
@@ -76,7 +79,7 @@ func (p *process) waitReady(ctx context.Context, ready func(context.Context) err
 }
 
 // Stop asks the process to end (SIGTERM), and kills it when it does not within
-// some seconds, which is an error. One that has ended before is left alone.
+// two minutes, which is an error. One that has ended before is left alone.
 func (p *process) Stop() error {
 	if p.ended() {
 		return nil

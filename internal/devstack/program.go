@@ -7,9 +7,8 @@ import (
 	"net"
 	"os/exec"
 	"path"
-	"time"
 
-	"github.com/dpaflow/dpaflow/internal/admin"
+	"github.com/dpaflow/dpaflow/internal/serve"
 )
 
 // ProgramOptions say which program to start, and how.
@@ -53,7 +52,7 @@ func Command(ctx context.Context, o ProgramOptions) (*exec.Cmd, error) {
 	}
 	cmd := exec.CommandContext(ctx, binary, o.Args...)
 	cmd.Env = environment(o.Env)
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = lastOutput
 	return cmd, nil
 }
 
@@ -71,7 +70,7 @@ func startProgram(ctx context.Context, binary string, o ProgramOptions) (*Progra
 			return nil, err
 		}
 		cmd.Env = append(cmd.Env, "DPA_ADMIN_ADDR="+address)
-		ready = func(ctx context.Context) error { return admin.Probe(ctx, address) }
+		ready = func(ctx context.Context) error { return serve.Ready(ctx, address) }
 	}
 	p, err := spawn(path.Base(o.Program), cmd, o.Output)
 	if err != nil {

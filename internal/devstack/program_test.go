@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
-	"github.com/dpaflow/dpaflow/internal/admin"
+	"github.com/dpaflow/dpaflow/internal/serve"
+	"github.com/dpaflow/dpaflow/internal/wait"
 )
 
 const program = "internal/devstack/testdata/program"
@@ -27,17 +27,16 @@ func TestMain(m *testing.M) {
 		beParent(binary)
 		return
 	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		if err := Cleanup(); err != nil {
-			panic(err)
-		}
-		os.Exit(code)
-	}))
+	code := wait.Run(m)
+	if err := Cleanup(); err != nil {
+		panic(err)
+	}
+	os.Exit(code)
 }
 
 func gone(t *testing.T, address string) {
 	t.Helper()
-	require.Eventually(t, func() bool { return listening(t.Context(), address) != nil }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return listening(t.Context(), address) != nil }, wait.Limit, 10*time.Millisecond)
 }
 
 func TestAProgramIsStartedWhenReadyAndStopsInGoodOrder(t *testing.T) {
@@ -45,7 +44,7 @@ func TestAProgramIsStartedWhenReadyAndStopsInGoodOrder(t *testing.T) {
 	var output tail
 	p, err := StartProgram(t.Context(), ProgramOptions{Program: program, Env: []string{"DPA_TASK_QUEUE=q1"}, Output: &output})
 	require.NoError(t, err)
-	require.NoError(t, admin.Probe(t.Context(), p.Admin))
+	require.NoError(t, serve.Ready(t.Context(), p.Admin))
 	require.Contains(t, output.String(), "settings: q1 \n", "its own settings, and nobody else's")
 
 	require.NoError(t, p.Stop())
@@ -80,15 +79,21 @@ func TestAProgramThatLostItsPortToSomebodyElseIsStartedAgain(t *testing.T) {
 	require.NoError(t, p.Stop())
 }
 
+// onOutput is called at the first that a program writes.
+type onOutput func()
+
+func (f onOutput) Write(data []byte) (int, error) {
+	f()
+	return len(data), nil
+}
+
 func TestAProgramThatNeverListensIsGivenUpWhenTheContextEnds(t *testing.T) {
 	t.Parallel()
 	nobody, err := FreeAddress()
 	require.NoError(t, err)
-	_, err = Build(t.Context(), program, false) // not on the time below
-	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	_, err = StartProgram(ctx, ProgramOptions{Program: program, Env: []string{"DPA_ADMIN_ADDR=127.0.0.1:0"}, Listens: nobody})
+	_, err = StartProgram(ctx, ProgramOptions{Program: program, Env: []string{"DPA_ADMIN_ADDR=127.0.0.1:0"}, Output: onOutput(cancel), Listens: nobody})
 	require.ErrorContains(t, err, "did not get ready")
 	require.ErrorContains(t, err, "settings:")
 }
@@ -113,14 +118,14 @@ func TestChildrenDieWithAParentThatIsKilled(t *testing.T) {
 	parent := exec.Command(self)
 	parent.Env = append(os.Environ(), parentOf+"="+binary, "DPA_ADMIN_ADDR="+address)
 	require.NoError(t, parent.Start())
-	require.Eventually(t, func() bool { return admin.Probe(t.Context(), address) == nil }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return serve.Ready(t.Context(), address) == nil }, wait.Limit, 20*time.Millisecond)
 
 	require.NoError(t, parent.Process.Kill())
 	require.Error(t, parent.Wait())
 	gone(t, address)
 }
 
-// beParent has a child and waits to be killed; both give up after a minute.
+// beParent has a child and waits to be killed; both give up when the test has.
 func beParent(binary string) {
 	cmd := exec.Command(binary, "-deaf")
 	child, err := spawn("child", cmd, os.Stderr)
@@ -129,7 +134,7 @@ func beParent(binary string) {
 	}
 	select {
 	case <-child.Done():
-	case <-time.After(time.Minute):
+	case <-time.After(2 * wait.Limit):
 		_ = child.Kill()
 	}
 }
@@ -152,9 +157,10 @@ func TestACommandEndsByItselfOrWithTheContext(t *testing.T) {
 
 func TestAPreferredAddressThatIsTakenIsReplaced(t *testing.T) {
 	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	taken, err := FreeAddress()
 	require.NoError(t, err)
-	taken := listener.Addr().String()
+	listener, err := net.Listen("tcp", taken)
+	require.NoError(t, err)
 	other, err := Preferred(taken)
 	require.NoError(t, err)
 	require.NotEqual(t, taken, other)

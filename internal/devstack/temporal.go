@@ -92,7 +92,10 @@ func (t *Temporal) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start temporal: %w", err)
 	}
-	args := []string{"server", "start-dev", "--ip", host, "--port", port, "--namespace", Namespace, "--log-level", "error"}
+	args := []string{
+		"server", "start-dev", "--ip", host, "--port", port, "--namespace", Namespace, "--log-level", "error",
+		"--dynamic-config-value", "frontend.WorkflowPauseEnabled=true", // off in a server of its own
+	}
 	if o.UI {
 		if err := fill(&o.UIAddress); err != nil {
 			return err
@@ -148,7 +151,7 @@ func (t *Temporal) waitServing(ctx context.Context) error {
 	}
 	defer c.Close()
 	return t.waitReady(ctx, func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
 		service := c.WorkflowService()
 		if _, err := service.DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: Namespace}); err != nil {

@@ -50,7 +50,7 @@ func TestATemporalServerKeepsItsWorkflowsOverAKillAndARestart(t *testing.T) {
 	require.Equal(t, before, temporal.Address)
 	c = dial(t, temporal)
 	defer c.Close()
-	_, err = c.DescribeWorkflowExecution(t.Context(), "kept", "")
+	_, err = c.DescribeWorkflow(t.Context(), "kept", "")
 	require.NoError(t, err)
 }
 
@@ -60,28 +60,78 @@ func TestATemporalServerThatCannotStartSaysWhy(t *testing.T) {
 	require.ErrorContains(t, err, "no-such-flag")
 }
 
+// commandLine writes a program that says it is a temporal of this version.
+func commandLine(t *testing.T, version string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "temporal")
+	require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\necho '"+version+"'\n"), 0o755))
+	return path
+}
+
 func TestACommandLineThatIsNamedIsTakenOrRefused(t *testing.T) {
-	executable, err := os.Executable()
+	path := commandLine(t, "temporal version 9.0.0 (Server 9.0.0, UI 9.0.0)")
+	t.Setenv("TEMPORAL_CLI_PATH", path)
+	found, err := CLI(t.Context(), io.Discard)
 	require.NoError(t, err)
-	t.Setenv("TEMPORAL_CLI_PATH", executable)
-	path, err := CLI(t.Context(), io.Discard)
-	require.NoError(t, err)
-	require.Equal(t, executable, path)
+	require.Equal(t, path, found)
 
 	t.Setenv("TEMPORAL_CLI_PATH", filepath.Join(t.TempDir(), "missing"))
 	_, err = CLI(t.Context(), io.Discard)
 	require.ErrorContains(t, err, "TEMPORAL_CLI_PATH")
+
+	executable, err := os.Executable()
+	require.NoError(t, err)
+	t.Setenv("TEMPORAL_CLI_PATH", executable)
+	_, err = CLI(t.Context(), io.Discard)
+	require.ErrorContains(t, err, "version", "another program")
 }
 
-func TestThePinnedVersionIsThatOfTheTools(t *testing.T) {
+func TestAnInstalledCommandLineComesFirstAndAnOldOneIsToldOf(t *testing.T) {
+	root, err := repository(t.Context())
+	require.NoError(t, err)
+	pin, err := readPin(t.Context(), filepath.Join(root, "tools"))
+	require.NoError(t, err)
+	for name, c := range map[string]struct{ version, want string }{
+		"older":        {"temporal version 1.5.1 (Server 1.29.1, UI 2.42.1)", "brings the Temporal server v1.29.1, older than the " + pin.Server},
+		"as pinned":    {"temporal version 1.9.1 (Server " + strings.TrimPrefix(pin.Server, "v") + ", UI 2.54.1)", ""},
+		"newer":        {"temporal version 2.0.0 (Server 1.100.0, UI 3.0.0)", ""},
+		"of no server": {"temporal version 1.5.1", "does not say which Temporal server"},
+	} {
+		path := commandLine(t, c.version)
+		t.Setenv("TEMPORAL_CLI_PATH", "")
+		t.Setenv("PATH", filepath.Dir(path)+string(os.PathListSeparator)+os.Getenv("PATH"))
+		var said strings.Builder
+		found, err := CLI(t.Context(), &said)
+		require.NoError(t, err, name)
+		require.Equal(t, path, found, name)
+		if c.want == "" {
+			require.Empty(t, said.String(), name)
+		}
+		require.Contains(t, said.String(), c.want, name)
+	}
+}
+
+func TestThePinIsThatOfTheToolsAndOfAllThatTheCommandLineIsBuiltFrom(t *testing.T) {
 	t.Parallel()
 	root, err := repository(t.Context())
 	require.NoError(t, err)
-	version, err := pinned(t.Context(), filepath.Join(root, "tools"))
+	tools := filepath.Join(root, "tools")
+	before, err := readPin(t.Context(), tools)
 	require.NoError(t, err)
-	require.Regexp(t, `^v\d+\.\d+\.\d+`, version)
-	_, err = pinned(t.Context(), root)
+	require.Regexp(t, `^v\d+\.\d+\.\d+`, before.CLI)
+	require.Regexp(t, `^v\d+\.\d+\.\d+`, before.Server)
+	_, err = readPin(t.Context(), root)
 	require.ErrorContains(t, err, "does not pin")
+
+	changed := t.TempDir()
+	require.NoError(t, os.CopyFS(changed, os.DirFS(tools)))
+	same, err := readPin(t.Context(), changed)
+	require.NoError(t, err)
+	require.Equal(t, before.Sum, same.Sum)
+	require.NoError(t, os.WriteFile(filepath.Join(changed, "cliext", "more.go"), []byte("package cliext\n"), 0o600))
+	after, err := readPin(t.Context(), changed)
+	require.NoError(t, err)
+	require.NotEqual(t, before.Sum, after.Sum, "a CLI that was built before does not have this")
 }
 
 func TestOfManyThatWantAFileOneMakesIt(t *testing.T) {

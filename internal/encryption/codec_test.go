@@ -3,19 +3,24 @@ package encryption
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/metric/noop"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/converter"
-	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/dpaflow/dpaflow/signals"
+	"github.com/dpaflow/dpaflow/internal/keys"
+	"github.com/dpaflow/dpaflow/internal/wait"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { os.Exit(wait.Run(m)) }
 
 // codec has a key for each id, made of the id.
 func codec(t *testing.T, ids ...string) *Codec {
@@ -25,9 +30,9 @@ func codec(t *testing.T, ids ...string) *Codec {
 		secret := []byte(strings.Repeat(id+"-secret-of-32-bytes.............", 2)[:32])
 		entries = append(entries, id+":"+base64.StdEncoding.EncodeToString(secret))
 	}
-	keys, err := signals.ParseKeys(strings.Join(entries, ","))
+	ring, err := keys.Parse(strings.Join(entries, ","))
 	require.NoError(t, err)
-	c, err := New(keys)
+	c, err := New(ring, noop.NewMeterProvider())
 	require.NoError(t, err)
 	return c
 }
@@ -89,15 +94,34 @@ func TestTheFirstKeyEncryptsAndAllDecrypt(t *testing.T) {
 	require.ErrorContains(t, err, "DPA_ENCRYPTION_KEYS")
 }
 
+func TestWhatAKeyEncryptsIsCounted(t *testing.T) {
+	t.Parallel()
+	ring, err := keys.Parse("new:" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("n"), 32)) +
+		",old:" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("o"), 32)))
+	require.NoError(t, err)
+	reader := sdkmetric.NewManualReader()
+	c, err := New(ring, sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)))
+	require.NoError(t, err)
+	_, err = c.Encode([]*commonpb.Payload{plaintext("a"), plaintext("b")})
+	require.NoError(t, err)
+	_, err = decode(c, encode(t, c, "c"))
+	require.NoError(t, err)
+	var all metricdata.ResourceMetrics
+	require.NoError(t, reader.Collect(t.Context(), &all))
+	points := all.ScopeMetrics[0].Metrics[0].Data.(metricdata.Sum[int64]).DataPoints
+	require.Len(t, points, 1)
+	require.EqualValues(t, 3, points[0].Value)
+	id, _ := points[0].Attributes.Value("key")
+	require.Equal(t, "new", id.AsString())
+}
+
 func TestOnlyPeopleAreShownWhatIsNotEncrypted(t *testing.T) {
 	t.Parallel()
 	c := codec(t, "k1")
-	for name, refuses := range map[string]converter.PayloadCodec{"programs": c, "workers": c.ForWorker()} {
-		_, err := decode(refuses, encode(t, c, "a"), plaintext("planted"))
-		require.ErrorIs(t, err, ErrPlaintext, name)
-		require.ErrorContains(t, err, "DPA_ENCRYPTION_KEYS", name)
-		require.NotContains(t, err.Error(), "planted", name)
-	}
+	_, err := decode(c, encode(t, c, "a"), plaintext("planted"))
+	require.ErrorIs(t, err, ErrPlaintext)
+	require.ErrorContains(t, err, "DPA_ENCRYPTION_KEYS")
+	require.NotContains(t, err.Error(), "planted")
 	decoded, err := decode(c.ForPeople(), plaintext("foreign"), encode(t, c, "ours"))
 	require.NoError(t, err)
 	require.Equal(t, "foreign", string(decoded[0].GetData()))
@@ -106,12 +130,20 @@ func TestOnlyPeopleAreShownWhatIsNotEncrypted(t *testing.T) {
 	require.ErrorIs(t, err, ErrUnknownKey)
 }
 
-func TestOnlyAWorkerWaitsForAMissingKey(t *testing.T) {
+func TestAWorkerWaitsForAMissingKeyAndForNothingElse(t *testing.T) {
 	t.Parallel()
-	c, news := codec(t, "k1"), encode(t, codec(t, "k2"), "news")
-	require.PanicsWithError(t, ErrUnknownKey.Error()+`: its id is "k2"`, func() { _, _ = decode(c.ForWorker(), news) })
-	_, err := decode(c, news)
-	require.ErrorIs(t, err, ErrUnknownKey)
+	c := codec(t, "k1")
+	var waits *converter.WorkflowTaskFailureError
+	_, err := decode(c, encode(t, codec(t, "k2"), "news"))
+	require.ErrorAs(t, err, &waits)
+	require.EqualError(t, err, ErrUnknownKey.Error()+`: its id is "k2"`)
+	damaged := encode(t, c, "news")
+	damaged.Data[0] ^= 1
+	for _, payload := range []*commonpb.Payload{plaintext("news"), damaged} {
+		_, err := decode(c, payload)
+		require.Error(t, err)
+		require.False(t, errors.As(err, &waits), "%v", err)
+	}
 }
 
 func TestNothingOfAnEncryptedPayloadCanBeChanged(t *testing.T) {
@@ -127,7 +159,7 @@ func TestNothingOfAnEncryptedPayloadCanBeChanged(t *testing.T) {
 	for n := range whole.GetData() {
 		short := proto.CloneOf(whole)
 		short.Data = short.Data[:n]
-		_, err := decode(c.ForWorker(), short)
+		_, err := decode(c, short)
 		require.ErrorIs(t, err, ErrDamaged, "%d bytes", n)
 	}
 	renamed := proto.CloneOf(whole)
@@ -139,27 +171,30 @@ func TestNothingOfAnEncryptedPayloadCanBeChanged(t *testing.T) {
 func TestTheKeysIDIsBoundToTheCiphertext(t *testing.T) {
 	t.Parallel()
 	secret := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32))
-	keys, err := signals.ParseKeys("a:" + secret + ",b:" + secret)
-	require.NoError(t, err)
-	c, err := New(keys)
-	require.NoError(t, err)
-	encoded := encode(t, c, "text")
+	codecs := map[string]*Codec{}
+	for _, id := range []string{"a", "b"} {
+		ring, err := keys.Parse(id + ":" + secret)
+		require.NoError(t, err)
+		codecs[id], err = New(ring, noop.NewMeterProvider())
+		require.NoError(t, err)
+	}
+	encoded := encode(t, codecs["a"], "text")
 	encoded.Metadata[keyID] = []byte("b")
-	_, err = decode(c, encoded)
+	_, err := decode(codecs["b"], encoded)
 	require.ErrorIs(t, err, ErrDamaged)
 }
 
 func TestACodecNeedsKeys(t *testing.T) {
 	t.Parallel()
-	_, err := New(signals.Keys{})
+	_, err := New(keys.Ring{}, noop.NewMeterProvider())
 	require.ErrorContains(t, err, "there are no keys")
 }
 
 func FuzzDecode(f *testing.F) {
 	secret := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32))
-	keys, err := signals.ParseKeys("k1:" + secret)
+	ring, err := keys.Parse("k1:" + secret)
 	require.NoError(f, err)
-	c, err := New(keys)
+	c, err := New(ring, noop.NewMeterProvider())
 	require.NoError(f, err)
 	f.Add([]byte("binary/encrypted"), []byte("k1"), []byte("data"))
 	f.Add([]byte("json/plain"), []byte(""), []byte("{}"))

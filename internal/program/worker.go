@@ -1,12 +1,12 @@
 package program
 
 import (
-	"log/slog"
 	"time"
 
 	"go.temporal.io/sdk/worker"
 
 	"github.com/dpaflow/dpaflow/internal/config"
+	"github.com/dpaflow/dpaflow/workflows"
 )
 
 // CachedRuns is how many open runs a worker keeps in memory, about 40 KB each. The others, which wait for
@@ -18,19 +18,19 @@ const CachedRuns = 2000
 const leastPollers = 5
 
 // WorkerOptions are those of the worker's task queue.
-func WorkerOptions(cfg config.Worker, logger *slog.Logger) worker.Options {
+func WorkerOptions(cfg config.Worker) worker.Options {
 	// One poller for new runs and one for those under way, which is the SDK's choice, lets many that come
 	// at once wait for each other.
 	pollers := worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{MinimumNumberOfPollers: leastPollers})
 	return worker.Options{
-		// A trigger under way must get its answer: nothing else tells what became of it.
-		WorkerStopTimeout: cfg.Platform.Timeout + 5*time.Second,
+		WorkerStopTimeout: workflows.StopTimeout(cfg.Platform.Timeout),
 		// A large runbook takes its time to be checked, and more on a busy machine.
-		DeadlockDetectionTimeout:   10 * time.Second,
-		OnFatalError:               func(err error) { logger.Error("the worker stops", "error", err) },
-		WorkflowTaskPollerBehavior: pollers,
-		ActivityTaskPollerBehavior: pollers,
-		DeploymentOptions:          deployment(cfg),
+		DeadlockDetectionTimeout: 10 * time.Second,
+		// The server counts only activities that go through the task queue: with a ceiling the SDK starts none eagerly.
+		TaskQueueActivitiesPerSecond: cfg.ActivitiesPerSecond,
+		WorkflowTaskPollerBehavior:   pollers,
+		ActivityTaskPollerBehavior:   pollers,
+		DeploymentOptions:            deployment(cfg),
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
 	exporter "go.opentelemetry.io/otel/exporters/prometheus"
@@ -17,6 +18,8 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/opentelemetry"
+
+	"github.com/dpaflow/dpaflow/internal/version"
 )
 
 // Metrics collects what this process and Temporal's SDK count and measure, for Prometheus to read, and
@@ -57,7 +60,30 @@ func NewMetrics(ctx context.Context, name string, logger *slog.Logger) (*Metrics
 				sdkmetric.WithResource(describe(ctx, name, logger)))
 		}
 	}
-	return &Metrics{provider: sdkmetric.NewMeterProvider(options...), registry: registry, logger: logger}, nil
+	m := &Metrics{provider: sdkmetric.NewMeterProvider(options...), registry: registry, logger: logger}
+	if err := m.measureBuild(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// measureBuild adds the metric whose labels say which build this is.
+func (m *Metrics) measureBuild() error {
+	var labels []attribute.KeyValue
+	for _, attr := range version.Get().Attrs() {
+		labels = append(labels, attribute.String(attr.Key, attr.Value.String()))
+	}
+	build := metric.WithAttributeSet(attribute.NewSet(labels...))
+	_, err := m.provider.Meter("github.com/dpaflow/dpaflow/internal/telemetry").Int64ObservableGauge("dpaflow_build_info",
+		metric.WithDescription("The build that runs, by its labels; always 1."),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(1, build)
+			return nil
+		}))
+	if err != nil {
+		return fmt.Errorf("set up the metric of the build: %w", err)
+	}
+	return nil
 }
 
 func newMetricExporter(ctx context.Context, protocol string) (sdkmetric.Exporter, error) {

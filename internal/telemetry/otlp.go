@@ -16,6 +16,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
 	"golang.org/x/time/rate"
+
+	"github.com/dpaflow/dpaflow/internal/version"
 )
 
 // flushTimeout bounds how long a program that ends waits for a collector.
@@ -27,7 +29,7 @@ const (
 )
 
 // exports tells by which protocol OpenTelemetry's standard variables ask to send "TRACES" or "METRICS" to a
-// collector; empty where they do not. Unknown words are ignored with a warning, as its specification wants it.
+// collector; empty where they do not. Unknown words are ignored with a warning, as its specification demands.
 // Everything else, such as where the collector is, its exporters read by themselves.
 func exports(signal string, logger *slog.Logger) (protocol string) {
 	first := func(names ...string) (name, value string) {
@@ -68,7 +70,8 @@ func exports(signal string, logger *slog.Logger) (protocol string) {
 // describe says who sends: OTEL_SERVICE_NAME or dpaflow-NAME, and OTEL_RESOURCE_ATTRIBUTES.
 func describe(ctx context.Context, name string, logger *slog.Logger) *resource.Resource {
 	described, err := resource.New(ctx, resource.WithTelemetrySDK(),
-		resource.WithAttributes(attribute.String("service.name", "dpaflow-"+name), attribute.String("service.instance.id", uuid.NewString())),
+		resource.WithAttributes(attribute.String("service.name", "dpaflow-"+name), attribute.String("service.version", version.Get().Version),
+			attribute.String("service.instance.id", uuid.NewString())),
 		resource.WithFromEnv())
 	if err != nil {
 		logger.Warn("OTEL_RESOURCE_ATTRIBUTES is read in part", "error", err)

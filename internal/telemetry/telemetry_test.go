@@ -12,7 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/metric"
-	"go.uber.org/goleak"
+
+	"github.com/dpaflow/dpaflow/internal/wait"
 )
 
 func TestMain(m *testing.M) {
@@ -21,7 +22,7 @@ func TestMain(m *testing.M) {
 			_ = os.Unsetenv(name) // the tests set their own
 		}
 	}
-	goleak.VerifyTestMain(m)
+	os.Exit(wait.Run(m))
 }
 
 func scrape(t *testing.T, m *Metrics) string {

@@ -4,25 +4,31 @@ package main
 
 import (
 	"context"
+	"flag"
 	"os"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/dpaflow/dpaflow/internal/bridge"
 	"github.com/dpaflow/dpaflow/internal/config"
-	"github.com/dpaflow/dpaflow/internal/connect"
 	"github.com/dpaflow/dpaflow/internal/program"
+	"github.com/dpaflow/dpaflow/internal/serve"
+	"github.com/dpaflow/dpaflow/internal/telemetry"
 )
 
 func main() {
+	deadLetters := flag.Bool("dead-letters", false, "list what Temporal refused for good of the callbacks in DPA_SPOOL_DIR, send it again, and exit")
 	program.Main("bridge",
 		func() (config.Bridge, error) { return config.LoadBridge(os.LookupEnv) },
-		func(cfg config.Bridge) string { return cfg.AdminAddr }, run)
+		func(ctx context.Context, cfg config.Bridge) error { return serve.Ready(ctx, cfg.AdminAddr) },
+		func(ctx context.Context, cfg config.Bridge) error {
+			if *deadLetters {
+				return bridge.SendDeadLetters(ctx, cfg, os.Stdout, telemetry.NewLogger(os.Stderr, cfg.LogLevel))
+			}
+			return run(ctx, cfg)
+		})
 }
 
 func run(ctx context.Context, cfg config.Bridge) error {
-	// Lazy: a bridge that restarts while Temporal is away still answers, and is not ready.
-	p, err := program.Open(ctx, "bridge", cfg.Common, cfg.AdminAddr, connect.Options{Lazy: true})
+	p, err := program.Open(ctx, "bridge", cfg.Common, cfg.AdminAddr)
 	if err != nil {
 		return err
 	}
@@ -31,8 +37,5 @@ func run(ctx context.Context, cfg config.Bridge) error {
 	if err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return b.Serve(ctx) })
-	group.Go(func() error { return p.ServeAdmin(ctx, b.Check()) })
-	return group.Wait()
+	return p.Run(ctx, b.Serve, b.Check())
 }

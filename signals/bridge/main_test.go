@@ -7,23 +7,27 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/metric/noop"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 
-	"github.com/dpaflow/dpaflow/internal/admin"
 	"github.com/dpaflow/dpaflow/internal/config"
+	"github.com/dpaflow/dpaflow/internal/devstack"
 	"github.com/dpaflow/dpaflow/internal/encryption"
+	"github.com/dpaflow/dpaflow/internal/keys"
+	"github.com/dpaflow/dpaflow/internal/serve"
+	"github.com/dpaflow/dpaflow/internal/wait"
 	"github.com/dpaflow/dpaflow/signals"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { os.Exit(wait.Run(m)) }
 
 // frontend is as much of a Temporal server as a signal needs.
 type frontend struct {
@@ -61,10 +65,9 @@ func settings(more map[string]string) func(string) (string, bool) {
 
 // address is one that nothing listens on.
 func address(t *testing.T) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := devstack.FreeAddress()
 	require.NoError(t, err)
-	require.NoError(t, listener.Close())
-	return listener.Addr().String()
+	return free
 }
 
 // start runs a bridge until the returned function is called, with a Temporal that is not there yet.
@@ -91,7 +94,7 @@ func start(t *testing.T, more map[string]string) (cfg config.Bridge, temporal st
 			conn.Close()
 		}
 		return err == nil
-	}, 10*time.Second, 10*time.Millisecond, "the bridge listens though nothing answers for Temporal yet")
+	}, wait.Limit, 10*time.Millisecond, "the bridge listens though nothing answers for Temporal yet")
 	return cfg, temporal, stop
 }
 
@@ -124,17 +127,17 @@ const planBody = `{"planInstanceId":"in1","processPlanId":"p","status":"SUCCESS"
 
 // callback is the address of a trigger.
 func callback(cfg config.Bridge) string {
-	token := cfg.CallbackKeys.Token(signals.Target{Kind: signals.KindPlan, Namespace: "ops", WorkflowID: "机房切换", Key: "k"})
+	token := signals.Token(cfg.CallbackKeys, signals.Target{Kind: signals.KindPlan, Namespace: "ops", WorkflowID: "机房切换", Key: "k"})
 	return signals.CallbackURL("http://"+cfg.Addr, token, signals.KindPlan)
 }
 
 func TestABridgeStartsWithoutTemporalAndDeliversWhenItIsThere(t *testing.T) {
 	cfg, temporal, stop := start(t, nil)
-	require.Error(t, admin.Probe(t.Context(), cfg.AdminAddr), "not ready without Temporal")
+	require.Error(t, serve.Ready(t.Context(), cfg.AdminAddr), "not ready without Temporal")
 	f := appear(t, temporal)
 	require.Eventually(t, func() bool { // the platform calls again, too
 		return post(t, callback(cfg), planBody) == "SUCCESS"
-	}, 10*time.Second, 10*time.Millisecond)
+	}, wait.Limit, 10*time.Millisecond)
 	signal := <-f.signals
 	require.Equal(t, "platform-callback:k", signal.GetSignalName())
 	require.Equal(t, "机房切换", signal.GetWorkflowExecution().GetWorkflowId())
@@ -144,9 +147,9 @@ func TestABridgeStartsWithoutTemporalAndDeliversWhenItIsThere(t *testing.T) {
 
 func TestABridgeWithASpoolTakesCallbacksWithoutTemporal(t *testing.T) {
 	cfg, temporal, stop := start(t, map[string]string{"DPA_SPOOL_DIR": t.TempDir()})
-	require.NoError(t, admin.Probe(t.Context(), cfg.AdminAddr))
+	require.NoError(t, serve.Ready(t.Context(), cfg.AdminAddr))
 	require.Equal(t, "SUCCESS", post(t, callback(cfg), planBody))
-	require.NoError(t, admin.Probe(t.Context(), cfg.AdminAddr))
+	require.NoError(t, serve.Ready(t.Context(), cfg.AdminAddr))
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	answer, err := client.Get("http://" + cfg.AdminAddr + "/readyz")
 	require.NoError(t, err)
@@ -164,9 +167,9 @@ func TestABridgeWithASpoolTakesCallbacksWithoutTemporal(t *testing.T) {
 
 func TestABridgeWithEncryptionKeysSignalsNoPlaintextFromItsSpoolEither(t *testing.T) {
 	text := "e:" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("e", 32)))
-	keys, err := signals.ParseKeys(text)
+	ring, err := keys.Parse(text)
 	require.NoError(t, err)
-	codec, err := encryption.New(keys)
+	codec, err := encryption.New(ring, noop.NewMeterProvider())
 	require.NoError(t, err)
 	cfg, temporal, stop := start(t, map[string]string{"DPA_SPOOL_DIR": t.TempDir(), "DPA_ENCRYPTION_KEYS": text})
 	require.Equal(t, "SUCCESS", post(t, callback(cfg), planBody))

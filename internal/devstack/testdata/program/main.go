@@ -11,7 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/dpaflow/dpaflow/internal/admin"
+	"github.com/dpaflow/dpaflow/internal/serve"
 )
 
 func main() {
@@ -39,7 +39,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	go http.Serve(listener, admin.Handler(http.NotFoundHandler()))
+	go http.Serve(listener, serve.Admin(http.NotFoundHandler()))
 	for range term {
 		if !*deaf {
 			return

@@ -1,4 +1,4 @@
-package signals
+package keys
 
 import (
 	"bytes"
@@ -12,7 +12,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestParseKeysNamesEveryFaultAndShowsNoKey(t *testing.T) {
+// ringOf makes keys with the given ids.
+func ringOf(t testing.TB, ids ...string) Ring {
+	entries := make([]string, len(ids))
+	for i, id := range ids {
+		secret := strings.Repeat(id, Size)[:Size]
+		entries[i] = id + ":" + base64.StdEncoding.EncodeToString([]byte(secret))
+	}
+	ring, err := Parse(strings.Join(entries, ","))
+	require.NoError(t, err)
+	return ring
+}
+
+func TestParseNamesEveryFaultAndShowsNoKey(t *testing.T) {
 	t.Parallel()
 	secret := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("s3cret!!", 4)))
 	tests := map[string]struct {
@@ -25,6 +37,7 @@ func TestParseKeysNamesEveryFaultAndShowsNoKey(t *testing.T) {
 		"an id too long":           {strings.Repeat("a", 17) + ":" + secret, []string{"key 1 is not id:base64key"}},
 		"a trailing comma":         {"a:" + secret + ",", []string{"key 2 is not id:base64key"}},
 		"an id given twice":        {"a:" + secret + ",a:" + secret, []string{`key 2: the id "a" is given twice`}},
+		"one key under two ids":    {"a:" + secret + ",b:" + secret, []string{`key 2 ("b") is the same as "a"`}},
 		"a key too short":          {"a:" + secret[:40], []string{`key 1 ("a") is not 32 bytes`}},
 		"not base64":               {"a:" + strings.Repeat("~", 44), []string{`key 1 ("a") is not 32 bytes`}},
 		"several faults in one go": {"a:x,?:y,b:" + secret, []string{`key 1 ("a")`, "key 2 is not"}},
@@ -32,7 +45,7 @@ func TestParseKeysNamesEveryFaultAndShowsNoKey(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := ParseKeys(test.in)
+			_, err := Parse(test.in)
 			require.Error(t, err)
 			for _, fault := range test.faults {
 				require.ErrorContains(t, err, fault)
@@ -43,10 +56,11 @@ func TestParseKeysNamesEveryFaultAndShowsNoKey(t *testing.T) {
 	}
 }
 
-func TestParseKeysForgivesSpaceAroundEntries(t *testing.T) {
+func TestParseForgivesSpaceAroundEntries(t *testing.T) {
 	t.Parallel()
-	secret := base64.StdEncoding.EncodeToString(make([]byte, keySize))
-	keys, err := ParseKeys(" new:" + secret + ",\n old:" + secret + "\n")
+	secret := base64.StdEncoding.EncodeToString(make([]byte, Size))
+	other := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", Size)))
+	keys, err := Parse(" new:" + secret + ",\n old:" + other + "\n")
 	require.NoError(t, err)
 	require.Equal(t, "keys[new old]", keys.String())
 }
@@ -54,8 +68,8 @@ func TestParseKeysForgivesSpaceAroundEntries(t *testing.T) {
 func TestAllYieldsTheSigningKeyFirst(t *testing.T) {
 	t.Parallel()
 	var ids []string
-	for id, secret := range keysOf(t, "alpha", "beta", "gamma").All() {
-		require.Len(t, secret, keySize)
+	for id, secret := range ringOf(t, "alpha", "beta", "gamma").All() {
+		require.Len(t, secret, Size)
 		if ids = append(ids, id); id == "beta" {
 			break
 		}
@@ -65,16 +79,16 @@ func TestAllYieldsTheSigningKeyFirst(t *testing.T) {
 
 func TestKeysPrintAsIDsOnly(t *testing.T) {
 	t.Parallel()
-	keys := keysOf(t, "alpha", "beta")
+	keys := ringOf(t, "alpha", "beta")
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		require.Equal(t, "keys[alpha beta]", fmt.Sprintf(verb, keys), verb)
 	}
 	var out bytes.Buffer
-	wrapped := struct{ inner Keys }{keys}
+	wrapped := struct{ inner Ring }{keys}
 	fmt.Fprintf(&out, "%v %+v %#v", wrapped, wrapped, wrapped)
-	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "keys", keys, "config", HandlerConfig{Keys: keys})
+	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "keys", keys, "config", struct{ Keys Ring }{keys})
 	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "keys", keys, "config", wrapped)
-	require.NoError(t, json.NewEncoder(&out).Encode(struct{ K Keys }{keys}))
+	require.NoError(t, json.NewEncoder(&out).Encode(struct{ K Ring }{keys}))
 	for _, key := range keys.list {
 		require.NotContains(t, out.String(), string(key.secret))
 		require.NotContains(t, out.String(), base64.StdEncoding.EncodeToString(key.secret))

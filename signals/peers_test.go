@@ -14,19 +14,24 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func open(c *HandlerConfig) { c.Unsigned = &UnsignedConfig{} }
+const (
+	unsignedSecret = "shared-with-gateway"
+	fixedPlan      = "/callbacks/plan?secret=" + unsignedSecret
+	fixedModel     = "/callbacks/model?secret=" + unsignedSecret
+)
+
+func open(c *HandlerConfig) { c.Unsigned = &UnsignedConfig{Secret: unsignedSecret} }
 
 func TestNewsWithoutATokenGoesToTheInboxOfItsInstance(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, open)
-	requireSuccess(t, b.do(http.MethodPost, "/callbacks/plan", planBody))
-	requireSuccess(t, b.do(http.MethodPost, "/callbacks/plan", planBody))
-	requireSuccess(t, b.do(http.MethodPost, "/callbacks/model", `{"instanceId":"in1","modelId":"md1","status":"FINISH"}`))
+	requireSuccess(t, b.do(http.MethodPost, fixedPlan, planBody))
+	requireSuccess(t, b.do(http.MethodPost, fixedModel, `{"instanceId":"in1","modelId":"md1","status":"FINISH"}`))
 	require.Equal(t, []news{
 		{Target{Kind: KindPlan, Namespace: namespace, WorkflowID: "dpa-inbox:plan:in1"}, Callback{"in1", "SUCCESS"}},
 		{Target{Kind: KindModel, Namespace: namespace, WorkflowID: "dpa-inbox:model:in1"}, Callback{"in1", "FINISH"}},
 	}, b.inbox.delivered())
-	require.Equal(t, map[string]int64{"plan/stored": 1, "plan/repeat": 1, "model/stored": 1}, b.results())
+	require.Equal(t, map[string]int64{"plan/stored": 1, "model/stored": 1}, b.results())
 	requireSuccess(t, b.post(planTarget(), planBody))
 	require.Len(t, b.inbox.delivered(), 3, "tokens are served beside")
 }
@@ -38,17 +43,16 @@ func TestOnlyTheFixedURLsThemselvesAreOpen(t *testing.T) {
 		method, path, body string
 		want               int
 	}{
-		"a slash at the end":   {post, "/callbacks/plan/", planBody, 404},
+		"no secret":            {post, "/callbacks/plan", planBody, 404},
 		"an unknown kind":      {post, "/callbacks/job", planBody, 404},
 		"another case":         {post, "/callbacks/Plan", planBody, 404},
-		"an escape":            {post, "/callbacks/pl%61n", planBody, 404},
 		"a forged token":       {post, "/callbacks/plan/x", planBody, 404},
 		"the folder":           {post, "/callbacks", planBody, 404},
-		"a malformed body":     {post, "/callbacks/plan", "SUCCESS", 400},
-		"no instance":          {post, "/callbacks/plan", `{"status":"SUCCESS"}`, 400},
-		"a body of other kind": {post, "/callbacks/model", planBody, 400},
-		"a body too large":     {post, "/callbacks/plan", planBody + strings.Repeat(" ", 64<<10), 413},
-		"GET":                  {http.MethodGet, "/callbacks/plan", "", 405},
+		"a malformed body":     {post, fixedPlan, "SUCCESS", 400},
+		"no instance":          {post, fixedPlan, `{"status":"SUCCESS"}`, 400},
+		"a body of other kind": {post, fixedModel, planBody, 400},
+		"a body too large":     {post, fixedPlan, planBody + strings.Repeat(" ", 64<<10), 413},
+		"GET":                  {http.MethodGet, fixedPlan, "", 405},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -59,13 +63,13 @@ func TestOnlyTheFixedURLsThemselvesAreOpen(t *testing.T) {
 	}
 }
 
-func TestTheFixedURLsAreUnknownPathsUnlessOpened(t *testing.T) {
+func TestTheFixedAddressesAreUnknownPathsUnlessOpened(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
 	for _, method := range []string{http.MethodPost, http.MethodGet} {
-		requireRefused(t, http.StatusNotFound, b.do(method, "/callbacks/plan", planBody))
+		requireRefused(t, http.StatusNotFound, b.do(method, fixedPlan, planBody))
 	}
-	require.Empty(t, b.results())
+	require.Equal(t, map[string]int64{"none/unroutable": 2}, b.results())
 }
 
 func TestASecretOpensTheFixedURLs(t *testing.T) {
@@ -107,21 +111,66 @@ func TestOnlyPeersOnTheListUseTheFixedURLs(t *testing.T) {
 	requireSuccess(t, b.post(planTarget(), planBody)) // the list is not for tokens
 }
 
+func TestFixedAddressesWithoutSecretAndListLetNobodyIn(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *HandlerConfig) { c.Unsigned = &UnsignedConfig{} })
+	requireRefused(t, http.StatusNotFound, b.do(http.MethodPost, "/callbacks/plan", planBody))
+	require.Empty(t, b.inbox.delivered())
+}
+
+// A page that somebody on a machine of the list has open can send what looks like a callback.
+func TestABrowserDoesNotUseTheFixedAddresses(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *HandlerConfig) {
+		c.Unsigned = &UnsignedConfig{From: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}
+	})
+	post := func(name, value string) *http.Response {
+		request := httptest.NewRequest(http.MethodPost, "/callbacks/plan", strings.NewReader(planBody))
+		request.RemoteAddr = "192.0.2.1:4711"
+		request.Header.Set("Content-Type", "text/plain")
+		if name != "" {
+			request.Header.Set(name, value)
+		}
+		w := httptest.NewRecorder()
+		b.handler.ServeHTTP(w, request)
+		return w.Result()
+	}
+	for _, header := range [][2]string{{"Origin", "https://evil.example"}, {"Origin", "null"}, {"Origin", ""}, {"Sec-Fetch-Site", "same-origin"}} {
+		requireRefused(t, http.StatusNotFound, post(header[0], header[1]))
+	}
+	require.Empty(t, b.inbox.delivered())
+	requireSuccess(t, post("", ""))
+}
+
+func TestOnlyPeersOnTheListUseSignedAddresses(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, func(c *HandlerConfig) { c.From = []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")} })
+	for peer, want := range map[string]int{"10.1.2.3:4711": 200, "10.2.2.3:4711": 404, "[::ffff:10.1.2.3]:4711": 200, "": 404} {
+		request := httptest.NewRequest(http.MethodPost, CallbackURL("", Token(b.keys, planTarget()), KindPlan), strings.NewReader(planBody))
+		request.RemoteAddr = peer
+		w := httptest.NewRecorder()
+		b.handler.ServeHTTP(w, request)
+		require.Equal(t, want, w.Code, peer)
+	}
+	require.Contains(t, b.log.String(), "DPA_BRIDGE_FROM")
+	require.Regexp(t, `msg="callback taken".* peer=10\.1\.2\.3 `, b.log.String())
+}
+
 func TestStrangersUseUpNothingOfThoseWithAToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, open)
 		for n := range strangersPerSecond {
-			requireSuccess(t, b.do(http.MethodPost, "/callbacks/plan", instance(n)))
+			requireSuccess(t, b.do(http.MethodPost, fixedPlan, instance(n)))
 		}
-		requireRefused(t, http.StatusTooManyRequests, b.do(http.MethodPost, "/callbacks/plan", planBody))
+		requireRefused(t, http.StatusTooManyRequests, b.do(http.MethodPost, fixedPlan, planBody))
 		for n := range 2 * strangersPerSecond {
 			other := planTarget()
 			other.Key = instance(n)
 			requireSuccess(t, b.post(other, planBody))
 		}
 		time.Sleep(time.Second)
-		requireSuccess(t, b.do(http.MethodPost, "/callbacks/plan", planBody))
+		requireSuccess(t, b.do(http.MethodPost, fixedPlan, planBody))
 	})
 }
 
@@ -132,12 +181,12 @@ func TestOneInstanceCannotBeFlooded(t *testing.T) {
 		status := func(n int) string {
 			return `{"planInstanceId":"in1","status":"` + strings.Repeat("X", n%30+1) + strings.Repeat("_", n/30) + `"}`
 		}
-		for n := range newsBurst {
-			requireSuccess(t, b.do(http.MethodPost, "/callbacks/plan", status(n)))
+		for n := range triggerBurst {
+			requireSuccess(t, b.do(http.MethodPost, fixedPlan, status(n)))
 			time.Sleep(100 * time.Millisecond)
 		}
-		requireRefused(t, http.StatusTooManyRequests, b.do(http.MethodPost, "/callbacks/plan", status(newsBurst)))
-		requireSuccess(t, b.do(http.MethodPost, "/callbacks/plan", strings.Replace(status(0), "in1", "in2", 1)))
+		requireRefused(t, http.StatusTooManyRequests, b.do(http.MethodPost, fixedPlan, status(triggerBurst)))
+		requireSuccess(t, b.do(http.MethodPost, fixedPlan, strings.Replace(status(0), "in1", "in2", 1)))
 	})
 }
 
@@ -145,9 +194,9 @@ func TestNewsWithoutATokenIsKeptInOrderToo(t *testing.T) {
 	t.Parallel()
 	next := &faulty{away: true}
 	s := openSpool(t, t.TempDir(), next)
-	b := newBench(t, func(c *HandlerConfig) { c.Deliverer, c.Unsigned = s, &UnsignedConfig{} })
+	b := newBench(t, func(c *HandlerConfig) { c.Deliverer = s; open(c) })
 	for _, status := range []string{"RUNNING", "SUCCESS"} {
-		requireSuccess(t, b.do(http.MethodPost, "/callbacks/plan", `{"planInstanceId":"in1","status":"`+status+`"}`))
+		requireSuccess(t, b.do(http.MethodPost, fixedPlan, `{"planInstanceId":"in1","status":"`+status+`"}`))
 	}
 	next.set(false, nil)
 	forwarding(t, s)

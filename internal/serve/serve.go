@@ -1,4 +1,6 @@
-package signals
+// Package serve is what every HTTP server of the programs has in common: its limits and its end, the pages for those
+// who operate it, and how another process asks whether it is well.
+package serve
 
 import (
 	"context"
@@ -8,12 +10,11 @@ import (
 	"time"
 )
 
-// drainTimeout leaves a callback that came last its time to be read and delivered.
+// drainTimeout leaves a request that came last its time to be read and answered.
 const drainTimeout = 25 * time.Second
 
-// Serve serves callbacks on ln until ctx ends, then lets those in flight finish and returns nil.
-// It closes ln. An error says that serving broke off, or that callbacks were still in flight after 25 s
-// (the platform was not told SUCCESS for them and calls again).
+// Serve serves on ln until ctx ends, then lets the requests in flight finish and returns nil. It closes ln.
+// An error says that serving broke off, or that requests were still in flight after 25 s.
 func Serve(ctx context.Context, ln net.Listener, h http.Handler) error {
 	server := &http.Server{
 		Handler:           h,

@@ -14,20 +14,39 @@ func instance(n int) string {
 	return fmt.Sprintf(`{"planInstanceId":"in%d","status":"RUNNING"}`, n)
 }
 
-func TestARepeatIsAnsweredFromMemoryForSomeMinutes(t *testing.T) {
+// Two bridges stand behind a proxy: what came in between may have come to the other.
+func TestTheLastStatusIsDeliveredAgainUntilHalfOfTheAllowanceIsUsedUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
-		for range 3 * newsBurst { // repeats do not count as news
+		for range 3 * triggerBurst {
 			requireSuccess(t, b.post(planTarget(), planBody))
 		}
-		require.Len(t, b.inbox.delivered(), 1)
-		require.Equal(t, map[string]int64{"plan/stored": 1, "plan/repeat": 3*newsBurst - 1}, b.results())
+		delivered := triggerBurst/2 + 1
+		require.Len(t, b.inbox.delivered(), delivered)
+		require.Equal(t, map[string]int64{"plan/stored": int64(delivered), "plan/repeat": int64(3*triggerBurst - delivered)}, b.results())
 
-		time.Sleep(repeatsLast)
+		requireSuccess(t, b.post(planTarget(), instance(7)))
 		requireSuccess(t, b.post(planTarget(), planBody))
-		require.Len(t, b.inbox.delivered(), 2, "memory fades; Temporal drops the repeat then")
+		require.Len(t, b.inbox.delivered(), delivered+2, "there is room for what is no repeat")
+
+		time.Sleep(4 * triggerRefill)
+		requireSuccess(t, b.post(planTarget(), planBody))
+		require.Len(t, b.inbox.delivered(), delivered+3, "in time there is room for a repeat, too")
 	})
+}
+
+func TestAStatusAfterAnotherIsNoRepeat(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	var want []news
+	for range triggerBurst / 4 {
+		for _, status := range []string{"RUNNING", "PENDING"} {
+			requireSuccess(t, b.post(planTarget(), `{"planInstanceId":"in1","status":"`+status+`"}`))
+			want = append(want, news{planTarget(), Callback{"in1", status}})
+		}
+	}
+	require.Equal(t, want, b.inbox.delivered())
 }
 
 func TestTheSameWordsForAnotherTriggerAreNoRepeat(t *testing.T) {
@@ -44,21 +63,21 @@ func TestOneTriggerCannotFloodItsRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
-		for n := range newsBurst {
+		for n := range triggerBurst {
 			requireSuccess(t, b.post(planTarget(), instance(n)))
 		}
-		answer := b.post(planTarget(), instance(newsBurst))
+		answer := b.post(planTarget(), instance(triggerBurst))
 		requireRefused(t, http.StatusTooManyRequests, answer)
 		require.Equal(t, "600", answer.Header.Get("Retry-After"))
-		requireSuccess(t, b.post(planTarget(), instance(0))) // a repeat
+		requireSuccess(t, b.post(planTarget(), instance(triggerBurst-1))) // a repeat
 
 		other := planTarget()
 		other.Key = "step-3/1"
 		requireSuccess(t, b.post(other, planBody))
 
-		time.Sleep(newsRefill)
-		requireSuccess(t, b.post(planTarget(), instance(newsBurst)))
-		requireRefused(t, http.StatusTooManyRequests, b.post(planTarget(), instance(newsBurst+1)))
+		time.Sleep(triggerRefill)
+		requireSuccess(t, b.post(planTarget(), instance(triggerBurst)))
+		requireRefused(t, http.StatusTooManyRequests, b.post(planTarget(), instance(triggerBurst+1)))
 	})
 }
 
@@ -71,7 +90,7 @@ func flooded(t *testing.T, target Target, bridges int, within time.Duration) (st
 		b := newBench(t, nil)
 		for end, n := time.Now().Add(within), 0; time.Now().Before(end); n++ {
 			if b.post(target, instance(n)).StatusCode == http.StatusTooManyRequests {
-				time.Sleep(newsRefill)
+				time.Sleep(triggerRefill)
 			}
 		}
 		stored += len(b.inbox.delivered())
@@ -96,7 +115,7 @@ func TestATimedSceneMayBringNewsForMonths(t *testing.T) {
 		b := newBench(t, nil)
 		scene := planTarget()
 		scene.Key = SceneKeyPrefix + "1"
-		for n := range 10 * newsBurst {
+		for n := range 10 * triggerBurst {
 			requireSuccess(t, b.post(scene, instance(n)))
 			time.Sleep(sceneRefill)
 		}
@@ -120,5 +139,20 @@ func TestTheBridgeHasACeiling(t *testing.T) {
 
 		time.Sleep(time.Second)
 		requireSuccess(t, b.post(planTarget(), instance(3)))
+	})
+}
+
+func TestStrangersDoNotMakeABridgeForgetWhoHasAToken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, func(c *HandlerConfig) { open(c); c.RequestsPerSecond = 1e6 })
+		for n := range triggerBurst {
+			requireSuccess(t, b.post(planTarget(), instance(n)))
+		}
+		requireRefused(t, http.StatusTooManyRequests, b.post(planTarget(), planBody))
+		for n := range remembered + 1 {
+			requireSuccess(t, b.do(http.MethodPost, fixedPlan, instance(n)))
+		}
+		requireRefused(t, http.StatusTooManyRequests, b.post(planTarget(), planBody))
 	})
 }

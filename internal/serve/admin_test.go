@@ -1,4 +1,4 @@
-package admin
+package serve
 
 import (
 	"context"
@@ -6,16 +6,16 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
-	"github.com/dpaflow/dpaflow/signals"
+	"github.com/dpaflow/dpaflow/internal/wait"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { os.Exit(wait.Run(m)) }
 
 func listen(t *testing.T) net.Listener {
 	t.Helper()
@@ -40,7 +40,7 @@ func TestAProgramIsReadyWhenAllItNeedsIs(t *testing.T) {
 	t.Parallel()
 	var down atomic.Bool
 	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "some_metric 1\n") })
-	handler := Handler(metrics,
+	handler := Admin(metrics,
 		Check{Name: "platform", Ready: func(context.Context) error { return nil }},
 		Check{
 			Name: "temporal",
@@ -56,18 +56,18 @@ func TestAProgramIsReadyWhenAllItNeedsIs(t *testing.T) {
 	listener := listen(t)
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- signals.Serve(ctx, listener, handler) }()
+	go func() { served <- Serve(ctx, listener, handler) }()
 
 	status, body := get(t, listener, "/readyz")
 	require.Equal(t, http.StatusOK, status)
 	require.Equal(t, "ready\ntemporal: 3 calls wait\n", body)
-	require.NoError(t, Probe(t.Context(), listener.Addr().String()))
+	require.NoError(t, Ready(t.Context(), listener.Addr().String()))
 
 	down.Store(true)
 	status, body = get(t, listener, "/readyz")
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	require.Equal(t, "temporal: not reachable\n", body)
-	require.ErrorContains(t, Probe(t.Context(), listener.Addr().String()), "temporal: not reachable")
+	require.ErrorContains(t, Ready(t.Context(), listener.Addr().String()), "temporal: not reachable")
 
 	status, _ = get(t, listener, "/healthz")
 	require.Equal(t, http.StatusOK, status, "a program that is not ready lives all the same")
@@ -76,7 +76,7 @@ func TestAProgramIsReadyWhenAllItNeedsIs(t *testing.T) {
 
 	stop()
 	require.NoError(t, <-served)
-	require.Error(t, Probe(t.Context(), listener.Addr().String()))
+	require.Error(t, Ready(t.Context(), listener.Addr().String()))
 }
 
 func TestStoppingLetsARequestInFlightFinish(t *testing.T) {
@@ -88,7 +88,7 @@ func TestStoppingLetsARequestInFlightFinish(t *testing.T) {
 	})
 	listener := listen(t)
 	served := make(chan error, 1)
-	go func() { served <- signals.Serve(ctx, listener, handler) }()
+	go func() { served <- Serve(ctx, listener, handler) }()
 	_, body := get(t, listener, "/")
 	require.Equal(t, "finished", body)
 	require.NoError(t, <-served)

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/dpaflow/dpaflow/internal/serve"
 )
 
 func listen(t *testing.T) net.Listener {
@@ -29,14 +31,14 @@ func TestStoppingLetsACallbackInFlightFinish(t *testing.T) {
 		<-release
 	}
 	served := make(chan error, 1)
-	go func() { served <- Serve(ctx, ln, b.handler) }()
+	go func() { served <- serve.Serve(ctx, ln, b.handler) }()
 
 	type answer struct {
 		body string
 		err  error
 	}
 	answered := make(chan answer, 1)
-	address := CallbackURL("http://"+ln.Addr().String(), b.keys.Token(planTarget()), KindPlan)
+	address := CallbackURL("http://"+ln.Addr().String(), Token(b.keys, planTarget()), KindPlan)
 	go func() {
 		transport := &http.Transport{}
 		defer transport.CloseIdleConnections()
@@ -71,13 +73,13 @@ func TestALongestTokenAndOrdinaryHeadersFitThroughTheServer(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ln := listen(t)
 	served := make(chan error, 1)
-	go func() { served <- Serve(ctx, ln, b.handler) }()
+	go func() { served <- serve.Serve(ctx, ln, b.handler) }()
 	transport := &http.Transport{}
 	c := &http.Client{Transport: transport}
 	post := func(headerSize int) *http.Response {
 		longest := Target{Kind: KindPlan, Namespace: namespace, WorkflowID: strings.Repeat("w", 1000), Key: strings.Repeat("k", 300)}
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
-			CallbackURL("http://"+ln.Addr().String(), b.keys.Token(longest), KindPlan), bytes.NewReader([]byte(planBody)))
+			CallbackURL("http://"+ln.Addr().String(), Token(b.keys, longest), KindPlan), bytes.NewReader([]byte(planBody)))
 		require.NoError(t, err)
 		request.Header.Set("X-Forwarded-For", strings.Repeat("1", headerSize))
 		response, err := c.Do(request)
@@ -100,5 +102,5 @@ func TestAListenerThatBreaksIsAnError(t *testing.T) {
 	t.Parallel()
 	ln := listen(t)
 	require.NoError(t, ln.Close())
-	require.ErrorContains(t, Serve(t.Context(), ln, http.NotFoundHandler()), "serving on "+ln.Addr().String())
+	require.ErrorContains(t, serve.Serve(t.Context(), ln, http.NotFoundHandler()), "serving on "+ln.Addr().String())
 }
