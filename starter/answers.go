@@ -14,11 +14,12 @@ func (a *app) answers() []*cobra.Command {
 	return []*cobra.Command{
 		a.answerStep("approve", "Approve what a step of a runbook asks"),
 		a.answerStep("reject", "Reject what a step of a runbook asks: the step has failed"),
-		a.answerStep("retry", "Run a step of a runbook again that has failed and waits for a decision"),
+		a.retry(),
 		a.skip(),
 		a.steer("pause", "Start no new steps of a runbook; those that run go on"),
 		a.steer("resume", "Let a paused runbook go on, or the next step of one that goes step by step start"),
-		a.steer("abort", "End a runbook; what runs on the platform goes on there, as it cannot be cancelled"),
+		a.steer("rollback", "Start nothing more in a runbook, and undo what succeeded"),
+		a.abort(),
 	}
 }
 
@@ -32,6 +33,47 @@ func (a *app) answerStep(name, short string) *cobra.Command {
 		Args:    exactly("WORKFLOW", "STEP"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.update(cmd.Context(), args[0], name, workflows.StepAction{Step: args[1], By: who.by, Comment: who.comment})
+		},
+	}
+	who.add(cmd.Flags())
+	return cmd
+}
+
+func (a *app) retry() *cobra.Command {
+	var twice bool
+	var who operator
+	cmd := &cobra.Command{
+		Use:     "retry WORKFLOW STEP",
+		Short:   "Run a step of a runbook again that has failed and waits for a decision",
+		Example: "  starter retry switch-over-1 'probe[2]' --comment 'the host is back'",
+		Args:    exactly("WORKFLOW", "STEP"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.update(cmd.Context(), args[0], "retry",
+				workflows.StepAction{Step: args[1], By: who.by, Comment: who.comment, MayRunTwice: twice})
+		},
+	}
+	who.add(cmd.Flags())
+	cmd.Flags().BoolVar(&twice, "may-run-twice", false, "run it again also where the platform may still run what was triggered before")
+	return cmd
+}
+
+func (a *app) abort() *cobra.Command {
+	var who operator
+	cmd := &cobra.Command{
+		Use:   "abort WORKFLOW [STEP]",
+		Short: "End a runbook, or the rollback of a step; what runs on the platform goes on there, as it cannot be cancelled",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 2 {
+				return nil
+			}
+			return exactly("WORKFLOW")(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			in := workflows.RunAction{By: who.by, Comment: who.comment}
+			if len(args) > 1 {
+				in.Step = args[1]
+			}
+			return a.update(cmd.Context(), args[0], "abort", in)
 		},
 	}
 	who.add(cmd.Flags())
@@ -77,7 +119,7 @@ func (f *outputsFlag) Set(text string) error {
 		return f.format.Set(text)
 	}
 	if _, twice := f.values[name]; twice || name == "" {
-		return errors.New("wants every NAME=VALUE once, and a name")
+		return errors.New("must give every NAME=VALUE once, and a name")
 	}
 	f.values[name] = value
 	return nil

@@ -37,7 +37,7 @@ func (a *app) inputs() *cobra.Command {
 	var model string
 	cmd := &cobra.Command{
 		Use:   "inputs PLAN | --model MODEL",
-		Short: "Show the inputs that a plan or a model wants, as --param takes them",
+		Short: "Show the inputs that a plan or a model takes, as --param takes them",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if model != "" {
 				return exactly()(cmd, args)

@@ -19,7 +19,7 @@ func (c *choice) Type() string   { return "word" }
 
 func (c *choice) Set(word string) error {
 	if !slices.Contains(c.words, word) {
-		return fmt.Errorf("wants one of %s", strings.Join(c.words, ", "))
+		return fmt.Errorf("must be one of %s", strings.Join(c.words, ", "))
 	}
 	c.value = word
 	return nil
@@ -39,10 +39,10 @@ func (d *duration) Type() string { return "duration" }
 
 func (d *duration) Set(text string) (err error) {
 	if d.value, err = time.ParseDuration(text); err != nil {
-		return errors.New("wants a duration such as 90s or 2h")
+		return errors.New("must be a duration such as 90s or 2h")
 	}
 	if d.value < d.least {
-		return fmt.Errorf("wants at least %s", d.least)
+		return fmt.Errorf("must be at least %s", d.least)
 	}
 	return nil
 }

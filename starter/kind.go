@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -30,7 +31,7 @@ func (a *app) kinds() []kind {
 	f := &runFlags{
 		timeout:   duration{least: time.Second},
 		pollAfter: duration{least: time.Second},
-		onUnknown: choice{string(workflows.WaitOnUnknown), []string{string(workflows.WaitOnUnknown), string(workflows.FailOnUnknown)}},
+		onUnknown: choice{string(runbook.WaitOnUnknown), []string{string(runbook.WaitOnUnknown), string(runbook.FailOnUnknown)}},
 	}
 	return []kind{f.plan(), f.model(), f.runbook(a.in)}
 }
@@ -41,6 +42,7 @@ type runFlags struct {
 	timeout, pollAfter duration
 	onUnknown          choice
 	preflight          bool
+	trustPlanStatus    bool
 }
 
 // policies adds the flags of the policies that plans and models share.
@@ -53,9 +55,9 @@ func (f *runFlags) policies(flags *pflag.FlagSet) {
 
 func (f *runFlags) policy() workflows.Policy {
 	return workflows.Policy{
-		Timeout:   workflows.Duration(f.timeout.value),
-		PollAfter: workflows.Duration(f.pollAfter.value),
-		OnUnknown: workflows.OnUnknown(f.onUnknown.value),
+		Timeout:   runbook.Duration(f.timeout.value),
+		PollAfter: runbook.Duration(f.pollAfter.value),
+		OnUnknown: runbook.OnUnknown(f.onUnknown.value),
 		Preflight: &f.preflight,
 	}
 }

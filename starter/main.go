@@ -12,15 +12,16 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/converter"
 
 	"github.com/dpaflow/dpaflow/internal/config"
 	"github.com/dpaflow/dpaflow/internal/connect"
+	"github.com/dpaflow/dpaflow/internal/interrupt"
 	"github.com/dpaflow/dpaflow/internal/telemetry"
+	"github.com/dpaflow/dpaflow/internal/version"
 	"github.com/dpaflow/dpaflow/platform"
 )
 
@@ -32,7 +33,7 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interrupt.Context()
 	code := execute(ctx, &app{lookup: os.LookupEnv, in: os.Stdin, out: os.Stdout, log: os.Stderr}, os.Args[1:])
 	stop()
 	os.Exit(code)
@@ -64,6 +65,9 @@ func execute(ctx context.Context, a *app, args []string) int {
 	a.traces = telemetry.NewTraces(ctx, "starter", slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	defer a.traces.Shutdown()
 	root := a.root()
+	if slices.Equal(args, []string{"-version"}) { // as the other programs have it
+		args = []string{"--version"}
+	}
 	root.SetArgs(args)
 	root.SetOut(a.out)
 	root.SetErr(a.log)
@@ -83,15 +87,17 @@ func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "starter",
 		Short:         "Run the platform's contingency plans through Temporal, watch them and act on them",
+		Version:       version.Get().String(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
 			a.json = cmd.Flag("output").Value.String() == "json"
 		},
 	}
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.PersistentFlags().VarP(newFormat("table"), "output", "o", "table for people, json for programs")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit{exitUsage, err} })
-	root.AddCommand(a.plans(), a.models(), a.inputs(), a.run(), a.schedule(), a.status(), a.watch(), a.report(),
+	root.AddCommand(a.plans(), a.models(), a.inputs(), a.run(), a.schedule(), a.runs(), a.status(), a.watch(), a.report(),
 		a.resolve(), a.runbook(), a.setup())
 	root.AddCommand(a.answers()...)
 	return root

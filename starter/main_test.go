@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"github.com/dpaflow/dpaflow/internal/wait"
 )
 
 // TestMain leads every connection to where nobody listens: what is wrong must be found before.
@@ -15,7 +15,7 @@ func TestMain(m *testing.M) {
 	_ = os.Setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
 	_ = os.Setenv("TEMPORAL_CONFIG_FILE", os.DevNull)
 	time.Local = time.UTC // of the golden files
-	goleak.VerifyTestMain(m)
+	os.Exit(wait.Run(m))
 }
 
 // call runs a command line with no configuration and nothing on standard input.

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -24,7 +25,7 @@ type modelFlags struct {
 func (f *runFlags) model() kind {
 	m := modelFlags{
 		syncTimeout: duration{least: time.Second},
-		onBusy:      choice{string(workflows.WaitOnBusy), []string{string(workflows.WaitOnBusy), string(workflows.FailOnBusy)}},
+		onBusy:      choice{string(runbook.WaitOnBusy), []string{string(runbook.WaitOnBusy), string(runbook.FailOnBusy)}},
 	}
 	flags := pflag.NewFlagSet("model", pflag.ContinueOnError)
 	flags.StringArrayVar(&f.params, "param", nil, "an input, as `NAME=value`; see the command inputs --model")
@@ -42,13 +43,13 @@ func (f *runFlags) model() kind {
 		flags:    flags,
 		job: func(id string) (job, error) {
 			params := activities.Params{}
-			err := eachParam(f.params, f.secrets, "NAME=value", func(name string, value activities.Param) error {
+			err := eachParam(f.params, f.secrets, "NAME=value", func(name string, value runbook.Param) error {
 				return set(params, name, value)
 			})
 			in := workflows.ModelInput{
 				ModelID: id, Params: params, Policy: f.policy(), ExecutePath: m.executePath,
-				Sync: m.sync, SyncTimeout: workflows.Duration(m.syncTimeout.value),
-				DesignatedOutputsOnly: m.designated, OnBusy: workflows.OnBusy(m.onBusy.value),
+				Sync: m.sync, SyncTimeout: runbook.Duration(m.syncTimeout.value),
+				DesignatedOutputsOnly: m.designated, OnBusy: runbook.OnBusy(m.onBusy.value),
 			}
 			return job{name: "model-" + id, summary: "model " + id, workflow: "RunModel", input: in}, err
 		},

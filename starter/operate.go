@@ -57,7 +57,7 @@ func (a *app) resolve() *cobra.Command {
 	flags.StringVar(&adopt, "adopt", "", "the trigger started this `instance`: take it as the run's own")
 	flags.BoolVar(&retrigger, "retrigger", false, "the trigger provably started nothing: send a fresh one; if you are wrong, it runs twice")
 	flags.BoolVar(&abort, "abort", false, "give the run up; what runs on the platform goes on")
-	flags.Var(&status, "status", "how the instance ended, when its callbacks are lost: SUCCESS or FAIL")
+	flags.Var(&status, "status", "how the instance ended, when its callbacks are lost: SUCCESS or FAIL; a timed scene's collection ends by it")
 	flags.StringVar(&step, "step", "", "which execution, where the run has several: its step, its id or its instance's")
 	who.add(flags)
 	return cmd
@@ -71,8 +71,8 @@ func (o *operator) add(flags *pflag.FlagSet) {
 	flags.StringVar(&o.comment, "comment", "", "why")
 }
 
-// updateTimeout bounds how long a worker may take to answer an update.
-const updateTimeout = 30 * time.Second
+// updateTimeout bounds how long a worker may take to answer an update: long enough for one that dies over it, and another.
+const updateTimeout = time.Minute
 
 // update lets an operator act on a run and prints where it stands then.
 func (a *app) update(ctx context.Context, workflowID, name string, argument any) error {
@@ -86,11 +86,15 @@ func (a *app) update(ctx context.Context, workflowID, name string, argument any)
 	now, err := sendUpdate(bounded, c, client.UpdateWorkflowOptions{
 		UpdateID: rand.Text(), WorkflowID: workflowID, UpdateName: name, Args: []any{argument}, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
+	err = orPaused(ctx, c, workflowID, "", err)
+	var stopped paused
 	var refused *temporal.ApplicationError
 	var missing *serviceerror.NotFound
 	switch {
 	case err == nil:
 		return a.show(workflowID, now)
+	case errors.As(err, &stopped):
+		return err
 	case errors.As(err, &refused):
 		return errors.New(refused.Message())
 	case errors.As(err, &missing):

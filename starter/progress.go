@@ -9,15 +9,15 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/jedib0t/go-pretty/v6/text"
 	"go.temporal.io/api/serviceerror"
 	"golang.org/x/term"
 )
 
 // view is how a run is shown at one time.
 type view interface {
-	// lines are for a terminal, where they are drawn again and again: at most so many, if that is not 0.
-	lines(now time.Time, height int) []string
+	// lines are for a terminal, where they are drawn again and again: none wider than columns, and at most height, where
+	// these are not 0.
+	lines(now time.Time, columns, height int) []string
 	// news are lines for what has changed since another view; that is nil at first.
 	news(before view) []string
 }
@@ -30,25 +30,41 @@ type progress struct {
 	now  func() time.Time
 
 	shown  view
-	silent bool // nobody answers
-	drawn  int  // lines that are on the terminal
+	silent string // why the run does not answer; empty while it does
+	drawn  int    // lines that are on the terminal
 }
 
 func newProgress(out io.Writer) *progress {
 	p := &progress{out: out, now: time.Now}
-	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb" {
-		p.size = func() (int, int) {
-			columns, lines, err := term.GetSize(int(file.Fd()))
-			if err != nil || columns <= 0 || lines <= 0 {
-				return 80, 24
-			}
-			return columns, lines
-		}
+	if file, ok := terminal(out); ok && os.Getenv("TERM") != "dumb" {
+		p.size = func() (int, int) { return sizeOf(file) }
 	}
 	return p
 }
 
-const noAnswer = "no worker answers"
+// terminal returns the file that a terminal is.
+func terminal(out io.Writer) (*os.File, bool) {
+	file, ok := out.(*os.File)
+	return file, ok && term.IsTerminal(int(file.Fd()))
+}
+
+func sizeOf(file *os.File) (columns, lines int) {
+	columns, lines, err := term.GetSize(int(file.Fd()))
+	if err != nil || columns <= 0 || lines <= 0 {
+		return 80, 24
+	}
+	return columns, lines
+}
+
+// columnsOf is how wide a terminal is; 0 for everything else.
+func columnsOf(out io.Writer) int {
+	file, ok := terminal(out)
+	if !ok {
+		return 0
+	}
+	columns, _ := sizeOf(file)
+	return columns
+}
 
 // tell shows what a run has answered.
 func (p *progress) tell(now look) {
@@ -56,15 +72,14 @@ func (p *progress) tell(now look) {
 	switch {
 	case now.err == nil:
 		news = now.view.news(p.shown)
-		if p.silent && len(news) == 0 {
-			news = []string{"a worker answers again"}
+		if p.silent != "" && len(news) == 0 {
+			news = []string{"the run answers again"}
 		}
-		p.shown, p.silent = now.view, false
-	case unanswered(now.err):
-		if !p.silent {
-			news = []string{noAnswer}
+		p.shown, p.silent = now.view, ""
+	default:
+		if why := unanswered(now.err); why != "" && why != p.silent {
+			news, p.silent = []string{why}, why
 		}
-		p.silent = true
 	}
 	if p.size != nil {
 		p.draw()
@@ -77,21 +92,18 @@ func (p *progress) tell(now look) {
 
 // draw draws a terminal's lines anew, for the time that has passed.
 func (p *progress) draw() {
-	if p.size == nil || p.shown == nil && !p.silent {
+	if p.size == nil || p.shown == nil && p.silent == "" {
 		return
 	}
 	columns, height := p.size()
 	var lines []string
-	if p.silent {
-		lines = []string{noAnswer}
-		height--
+	if p.silent != "" {
+		lines = wrap(p.silent, columns-1, "")
+		height -= len(lines)
 	}
 	if p.shown != nil {
-		lines = append(p.shown.lines(p.now(), max(height, 1)), lines...)
-	}
-	for i := range lines {
-		// A line that wraps could not be drawn over, so what is too long loses its end.
-		lines[i] = text.Trim(clean(lines[i]), columns-1)
+		// A line that the terminal wraps by itself could not be drawn over.
+		lines = append(p.shown.lines(p.now(), columns-1, max(height, 1)), lines...)
 	}
 	fmt.Fprint(p.out, p.back(), strings.Join(lines, "\n"))
 	p.drawn = len(lines)
@@ -123,9 +135,17 @@ func clean(line string) string {
 	}, line)
 }
 
-// unanswered tells whether nobody was there to answer: a run that has not begun yet answers with an error too.
-func unanswered(err error) bool {
+// unanswered says why there was no answer; nothing for a run that has not begun yet, whose answer is an error too.
+func unanswered(err error) string {
+	var stopped paused
 	var late *serviceerror.DeadlineExceeded
 	var nobody *serviceerror.FailedPrecondition
-	return errors.As(err, &late) || errors.As(err, &nobody)
+	switch {
+	case errors.As(err, &stopped):
+		return stopped.Error()
+	case errors.As(err, &late), errors.As(err, &nobody):
+		return "no worker answers"
+	default:
+		return ""
+	}
 }

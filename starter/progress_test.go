@@ -7,8 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflow/v1"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/dpaflow/dpaflow/workflows"
 )
@@ -30,9 +33,15 @@ func TestElsewhereEveryChangeIsALineOfItsOwn(t *testing.T) {
 	p.tell(waiting("RUNNING"))
 	p.tell(look{err: errors.New("the run has not started yet")})
 	p.tell(look{err: serviceerror.NewDeadlineExceeded("late")})
+	p.tell(look{err: serviceerror.NewFailedPrecondition("no poller")})
+	stopped := paused{"dr-1", &workflow.WorkflowExecutionPauseInfo{Identity: "op", Reason: "maintenance", PausedTime: timestamppb.New(start)}}
+	p.tell(look{err: stopped})
+	p.tell(look{err: stopped})
 	p.tell(waiting("RUNNING"))
 	p.end()
-	require.Equal(t, "12:00:00 WAITING    in1\n12:00:00 WAITING    in1 RUNNING\n12:00:00 no worker answers\n12:00:00 a worker answers again\n", out.String())
+	require.Equal(t, "12:00:00 WAITING    in1\n12:00:00 WAITING    in1 RUNNING\n12:00:00 no worker answers\n"+
+		"12:00:00 "+stopped.Error()+"\n12:00:00 the run answers again\n", out.String())
+	require.Contains(t, stopped.Error(), "temporal workflow unpause --workflow-id dr-1")
 }
 
 func TestATerminalShowsLinesThatAreDrawnAgain(t *testing.T) {
@@ -54,25 +63,20 @@ func TestATerminalShowsLinesThatAreDrawnAgain(t *testing.T) {
 	require.Equal(t, back+"1s      WAITING    in1 RUNNING"+back+line+back+silent+backTwo+silent+backTwo, out.String())
 }
 
-func TestALineNeverWrapsNorMovesTheCursor(t *testing.T) {
+func TestALineIsNoWiderThanTheTerminalNorMovesTheCursor(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	p := &progress{out: &out, size: func() (int, int) { return 30, 10 }, now: func() time.Time { return start.Add(time.Hour) }}
+	p := &progress{out: &out, size: func() (int, int) { return 30, 100 }, now: func() time.Time { return start.Add(time.Hour) }}
 	seen := waiting("")
 	run := seen.view.(runView)
 	run.Reason = "平台没有回答\n\x1b[2J\r" + strings.Repeat("很长", 50)
 	p.tell(look{view: run})
-	line := strings.TrimPrefix(out.String(), "\r\x1b[J")
-	require.NotContains(t, line, "\n")
-	require.NotContains(t, line, "\r")
-	require.NotContains(t, line, "\x1b")
-	require.True(t, strings.HasPrefix(line, "1h      WAITING"), line)
-	columns := 0
-	for _, r := range line {
-		columns++
-		if r > 0x2e80 {
-			columns++
-		}
+	drawn := strings.TrimPrefix(out.String(), "\r\x1b[J")
+	require.NotContains(t, drawn, "\r")
+	require.NotContains(t, drawn, "\x1b")
+	require.True(t, strings.HasPrefix(drawn, "1h      WAITING"), drawn)
+	require.Equal(t, 50, strings.Count(drawn, "很"), "nothing is cut")
+	for line := range strings.SplitSeq(drawn, "\n") {
+		require.Less(t, text.StringWidth(line), 30, line)
 	}
-	require.Less(t, columns, 30)
 }

@@ -1,11 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
-	"github.com/dpaflow/dpaflow/workflows"
+	"github.com/dpaflow/dpaflow/engine"
 )
 
 // question is something that only an operator can settle.
@@ -15,49 +15,39 @@ type question struct {
 	commands []string // that do so, of which one is wanted
 }
 
-// questions are what a runbook waits for, and the runbooks inside it.
-func (v *bookView) questions() []question {
-	r := v.result
-	found := v.ask(r.Steps)
-	decides := slices.ContainsFunc(r.Steps, func(step workflows.StepResult) bool { return step.Status == workflows.StatusPaused })
-	if r.Status == workflows.StatusPaused && !decides {
-		found = append(found, question{r.Name, r.Reason, v.commands("resume", "abort")})
-	}
-	return found
-}
-
-func (v *bookView) ask(steps []workflows.StepResult) (found []question) {
-	for _, step := range steps {
-		inner := v.nested[step.WorkflowID]
-		switch {
-		case inner != nil:
-			found = append(found, inner.questions()...)
-			continue
-		case step.WorkflowID == "":
-			found = append(found, v.ask(step.Items)...)
-		}
-		id := quote(step.ID)
-		switch {
-		case step.Status == workflows.StatusPaused:
-			commands := v.commands("retry "+id, "skip "+id, "abort")
-			if slices.ContainsFunc(v.result.StillRunning, func(left workflows.StillRunning) bool { return left.Step == step.ID }) {
-				commands = append(v.commands("resolve --step "+id+" --status SUCCESS|FAIL"), commands...)
+// questions are what a runbook waits for, those inside it included.
+func (v *bookView) questions() (found []question) {
+	for _, waits := range v.result.WaitsFor {
+		id, q := quote(waits.Step), question{step: orElse(waits.Step, v.result.Name), reason: waits.Reason}
+		switch waits.Kind {
+		case engine.ForApproval:
+			until := ""
+			if waits.Until != nil {
+				until = ", until " + at(waits.Until)
 			}
-			found = append(found, question{step.ID, step.Reason, commands})
-		case step.Phase == workflows.PhaseUnknown && step.Status == workflows.StatusRunning:
-			found = append(found, question{step.ID, step.Reason, v.commands(
-				"resolve --step "+id+" --adopt INSTANCE", "resolve --step "+id+" --retrigger", "resolve --step "+id+" --abort")})
-		case isApproval(step):
-			found = append(found, question{step.ID, step.Reason, v.commands("approve "+id, "reject "+id)})
+			q.reason = fmt.Sprintf("%s (%d of %d%s%s)", waits.Reason, waits.Have, waits.Need, of(waits.Who), until)
+			q.commands = v.commands("approve "+id, "reject "+id)
+		case engine.ForDecision:
+			q.commands = v.commands("retry "+id, "skip "+id, "abort")
+			if waits.MayRun {
+				q.commands = v.commands("resolve --step "+id+" --status SUCCESS|FAIL", "retry "+id+" --may-run-twice", "skip "+id, "abort")
+			}
+		case engine.ForDoubt:
+			q.commands = v.commands(
+				"resolve --step "+id+" --adopt INSTANCE", "resolve --step "+id+" --retrigger", "resolve --step "+id+" --abort")
+		default:
+			q.commands = v.commands("resume", "abort")
 		}
+		found = append(found, q)
 	}
 	return found
 }
 
-// isApproval tells a step that asks people: it has a reason to wait, and nothing that it runs.
-func isApproval(step workflows.StepResult) bool {
-	return step.Status == workflows.StatusRunning && step.Reason != "" &&
-		step.PlanID == "" && step.ModelID == "" && step.WorkflowID == "" && len(step.Items) == 0
+func of(who []string) string {
+	if len(who) == 0 {
+		return ""
+	}
+	return ", of " + strings.Join(who, ", ")
 }
 
 // commands puts the workflow behind the verb of each command.

@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
+	"github.com/dpaflow/dpaflow/engine"
 	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
 )
@@ -62,8 +62,6 @@ type report struct {
 	Timeline []event          `json:"timeline,omitempty"`
 	// Result is what the run tells of itself; null if nothing can be learnt any more.
 	Result state `json:"result"`
-	// Nested are the runbooks inside it that are under way: of those that have ended it knows itself.
-	Nested []report `json:"nested,omitempty"`
 }
 
 // event is one thing that happened in a runbook.
@@ -74,7 +72,9 @@ type event struct {
 }
 
 func findReport(ctx context.Context, c client.Client, workflowID string) (report, error) {
-	described, err := c.DescribeWorkflowExecution(ctx, workflowID, "")
+	described, err := read(ctx, func(ctx context.Context) (*client.WorkflowExecutionDescription, error) {
+		return c.DescribeWorkflow(ctx, workflowID, "")
+	})
 	var missing *serviceerror.NotFound
 	if errors.As(err, &missing) {
 		return report{}, fmt.Errorf("there is no run %q; it may be older than the namespace keeps", workflowID)
@@ -82,17 +82,16 @@ func findReport(ctx context.Context, c client.Client, workflowID string) (report
 	if err != nil {
 		return report{}, fmt.Errorf("look up run %q: %w", workflowID, err)
 	}
-	info := described.WorkflowExecutionInfo
 	r := report{
-		WorkflowID: workflowID, RunID: info.Execution.RunId, State: info.Status.String(), StartedAt: info.StartTime.AsTime(),
+		WorkflowID: workflowID, RunID: described.WorkflowExecution.RunID, State: described.Status.String(),
+		StartedAt: described.WorkflowStartTime, ClosedAt: described.WorkflowCloseTime,
 	}
 	end := time.Now()
-	if info.CloseTime != nil {
-		end = info.CloseTime.AsTime()
-		r.ClosedAt = &end
+	if r.ClosedAt != nil {
+		end = *r.ClosedAt
 	}
 	r.Elapsed = runbook.Duration(max(end.Sub(r.StartedAt), 0).Truncate(time.Second))
-	if info.Status != enums.WORKFLOW_EXECUTION_STATUS_RUNNING {
+	if r.ClosedAt != nil {
 		var result json.RawMessage
 		err := c.GetWorkflow(ctx, workflowID, r.RunID).Get(ctx, &result)
 		if result = orDetails(result, err); len(result) > 0 {
@@ -108,55 +107,41 @@ func findReport(ctx context.Context, c client.Client, workflowID string) (report
 	if !r.Result.known() {
 		// A run that was terminated, or refused, still knows how far it had come.
 		r.Result, err = queryState(ctx, c, workflowID, r.RunID)
-		if err != nil && r.ClosedAt == nil {
+		if stopped := new(paused); errors.As(err, stopped) {
+			r.Error = stopped.Error()
+		} else if err != nil && r.ClosedAt == nil {
 			return r, fmt.Errorf("ask run %q for its status: %w", workflowID, err)
 		}
 	}
 	if book := r.Result.book; book != nil {
 		r.Target, r.Timeline = book.Target, timeline(*book)
-		for _, id := range underWay(book.Steps) {
-			if inner, err := findReport(ctx, c, id); err == nil { // one that has only just begun is left out
-				r.Nested = append(r.Nested, inner)
-			}
-		}
 	}
 	return r, nil
-}
-
-// underWay are the ids of the runbooks inside that have not ended.
-func underWay(steps []workflows.StepResult) (ids []string) {
-	for _, step := range steps {
-		switch {
-		case step.WorkflowID == "":
-			ids = append(ids, underWay(step.Items)...)
-		case step.Status == workflows.StatusRunning:
-			ids = append(ids, step.WorkflowID)
-		}
-	}
-	return ids
 }
 
 // timeline is what happened in a runbook, in the order in which it did. Steps that ended in an earlier
 // run are not part of it.
 func timeline(r workflows.RunbookResult) []event {
-	events := []event{{At: r.StartedAt, What: "started"}}
-	var add func(steps []workflows.StepResult, path string)
-	add = func(steps []workflows.StepResult, path string) {
-		for _, step := range steps {
-			if step.Resumed {
-				continue
-			}
-			label := path + title(step)
-			if step.StartedAt != nil {
-				events = append(events, event{*step.StartedAt, label, "started"})
-			}
-			add(step.Items, label+" / ")
-			if step.FinishedAt != nil {
-				events = append(events, event{*step.FinishedAt, label, joined(", ", step.Status, step.InstanceID, step.Reason)})
-			}
+	events := []event{{At: r.StartedAt, What: joined(" by ", "started", r.StartedBy)}}
+	execution := func(label, what string, x *engine.Execution) {
+		if x.StartedAt != nil {
+			events = append(events, event{*x.StartedAt, label, what + "started"})
+		}
+		if x.FinishedAt != nil {
+			events = append(events, event{*x.FinishedAt, label, what + joined(", ", x.Status, x.InstanceID, x.Reason)})
 		}
 	}
-	add(r.Steps, "")
+	eachStep(r.Steps, func(step workflows.StepResult, label string) {
+		if !step.Resumed {
+			for what, x := range earlierOf(step) {
+				execution(label, what+" ", x)
+			}
+			execution(label, "", &step.Execution)
+		}
+		if step.Rollback != nil {
+			execution(label, "rollback ", step.Rollback)
+		}
+	})
 	for _, action := range r.Actions {
 		what := action.Name + " by " + orElse(action.By, "somebody")
 		events = append(events, event{action.At, action.Step, joined(": ", what, action.Comment)})

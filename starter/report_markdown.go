@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
@@ -9,6 +10,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/dpaflow/dpaflow/engine"
+	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -40,7 +43,7 @@ func (r report) write(b *strings.Builder, level string) {
 		{"Took", r.Elapsed.String()}, {"Target", target}, {"Error", r.Error},
 	}
 	if book := r.Result.book; book != nil {
-		rows = append(rows, [][2]string{{"Status", book.Status}, {"Reason", book.Reason}}...)
+		rows = append(rows, [][2]string{{"Started by", book.StartedBy}, {"Status", book.Status}, {"Reason", book.Reason}}...)
 	}
 	section(b, "", []string{"", ""}, func(t table.Writer) { fillRows(t, rows) })
 	if book := r.Result.book; book != nil {
@@ -48,61 +51,117 @@ func (r report) write(b *strings.Builder, level string) {
 	} else if r.Result.known() {
 		section(b, level+"# Result", []string{"", ""}, r.Result.fill)
 	}
-	for _, inner := range r.Nested {
-		inner.write(b, level+"#")
-	}
 }
 
 func writeBook(b *strings.Builder, heading string, r workflows.RunbookResult, events []event) {
-	var steps, outputs, failures, left, actions, happened [][]string
-	var add func(all []workflows.StepResult, path string)
-	add = func(all []workflows.StepResult, path string) {
-		for _, step := range all {
-			label := path + title(step)
-			elapsed := ""
-			if step.FinishedAt != nil {
-				elapsed = took(step.StartedAt, step.FinishedAt, time.Time{})
-			}
-			attempts := ""
-			if step.Attempts > 0 {
-				attempts = strconv.Itoa(step.Attempts)
-			}
-			steps = append(steps, []string{
-				label, step.Status, joined(" ", step.PlanID, step.ModelID), step.InstanceID, attempts, at(step.StartedAt), elapsed,
-				step.ObservedBy, remark(step),
-			})
-			if step.Status == workflows.StatusFailed || step.Status == workflows.StatusAborted {
-				failures = append(failures, []string{label, step.Status, step.InstanceID, step.Reason})
-			}
-			for _, model := range step.Outputs {
-				for _, node := range model.Nodes {
-					outputs = append(outputs, []string{label, orElse(model.ModelName, model.ModelID), node.Name, node.Result})
-				}
-			}
-			add(step.Items, label+" / ")
+	var steps, outputs, failures, earlier, rollbacks, questions, left, actions, happened, vars [][]string
+	eachStep(r.Steps, func(step workflows.StepResult, label string) {
+		attempts := ""
+		if step.Attempts > 0 {
+			attempts = strconv.Itoa(step.Attempts)
 		}
-	}
-	add(r.Steps, "")
+		steps = append(steps, []string{
+			label, step.Status, joined(" ", step.PlanID, step.ModelID), step.InstanceID, attempts, at(step.StartedAt), lasted(&step.Execution),
+			step.ObservedBy, remark(step),
+		})
+		if step.Status == workflows.StatusFailed || step.Status == workflows.StatusAborted {
+			failures = append(failures, []string{label, step.Status, step.InstanceID, step.Reason})
+		}
+		for what, x := range earlierOf(step) {
+			earlier = append(earlier, []string{label, what, x.Status, x.InstanceID, at(x.StartedAt), lasted(x), x.Reason})
+		}
+		if x := step.Rollback; x != nil {
+			rollbacks = append(rollbacks, []string{label, x.Status, joined(" ", x.PlanID, x.ModelID), x.InstanceID, at(x.StartedAt), lasted(x), x.Reason})
+		}
+		if q := step.Question; q != nil {
+			questions = append(questions, []string{label, q.Message, strings.Join(q.Approvers, ", "), strconv.Itoa(q.Quorum), strings.Join(step.Approvals, ", "), step.Status})
+		}
+		for _, model := range step.Outputs {
+			for _, node := range model.Nodes {
+				outputs = append(outputs, []string{label, orElse(model.ModelName, model.ModelID), node.Name, node.Result})
+			}
+		}
+	})
 	for _, action := range r.Actions {
 		actions = append(actions, []string{at(&action.At), action.By, action.Name, action.Step, action.Comment})
 	}
 	for _, running := range r.StillRunning {
-		left = append(left, []string{running.Step, running.InstanceID})
+		what := ""
+		if running.Rollback {
+			what = "its rollback"
+		}
+		left = append(left, []string{running.Step, running.InstanceID, what})
 	}
 	for _, event := range events {
 		happened = append(happened, []string{at(&event.At), event.Step, event.What})
 	}
-	section(b, heading+"Still running on the platform", []string{"Step", "Instance"}, fillAll(left))
+	for name := range runbook.Sorted(r.Vars) {
+		written, err := runbook.FormatValue(r.Vars[name])
+		if text, isString := r.Vars[name].(string); isString || err != nil {
+			written = []byte(text)
+		}
+		vars = append(vars, []string{name, string(written)})
+	}
+	section(b, heading+"Still running on the platform", []string{"Step", "Instance", "What"}, fillAll(left))
 	section(b, heading+"Failures", []string{"Step", "Status", "Instance", "Reason"}, fillAll(failures))
+	section(b, heading+"Variables", []string{"Name", "Value"}, fillAll(vars))
 	section(b, heading+"Steps", []string{"Step", "Status", "Plan or model", "Instance", "Attempts", "Started", "Took", "Observed by", "Remark"}, fillAll(steps))
+	section(b, heading+"Questions", []string{"Step", "Question", "Who may answer", "Quorum", "Approved by", "Status"}, fillAll(questions))
+	section(b, heading+"Rollbacks", []string{"Step", "Status", "Plan or model", "Instance", "Started", "Took", "Reason"}, fillAll(rollbacks))
+	section(b, heading+"Earlier attempts", []string{"Step", "What", "Status", "Instance", "Started", "Took", "Reason"}, fillAll(earlier))
 	section(b, heading+"Timeline", []string{"When", "Step", "What"}, fillAll(happened))
 	section(b, heading+"Operators' actions", []string{"When", "Who", "What", "Step", "Why"}, fillAll(actions))
 	section(b, heading+"Outputs", []string{"Step", "Model", "Node", "Result"}, fillAll(outputs))
 }
 
+// eachStep visits all steps and items, those of runbooks inside too, each with how it is named for people.
+func eachStep(steps []workflows.StepResult, visit func(step workflows.StepResult, label string)) {
+	var each func(steps []workflows.StepResult, around string)
+	each = func(steps []workflows.StepResult, around string) {
+		for _, step := range steps {
+			line := stepLine{step, around}
+			label := line.label()
+			if step.Item != nil {
+				label += " " + value(step.Item)
+			}
+			visit(step, label)
+			if step.Runbook != nil {
+				each(step.Runbook.Steps, line.path()+"/")
+			}
+			each(step.Items, around)
+		}
+	}
+	each(steps, "")
+}
+
+// earlierOf are the executions before the last attempt: attempts, and rollbacks of them.
+func earlierOf(step workflows.StepResult) iter.Seq2[string, *engine.Execution] {
+	return func(yield func(string, *engine.Execution) bool) {
+		attempts := 0
+		for i := range step.Earlier {
+			what := "rollback"
+			if !step.Earlier[i].Undoing {
+				attempts++
+				what = "attempt " + strconv.Itoa(attempts)
+			}
+			if !yield(what, &step.Earlier[i]) {
+				return
+			}
+		}
+	}
+}
+
+// lasted is how long an execution took; empty if it has not ended.
+func lasted(x *engine.Execution) string {
+	if x.FinishedAt == nil {
+		return ""
+	}
+	return took(x.StartedAt, x.FinishedAt, time.Time{})
+}
+
 // remark is what the other columns of a step do not tell.
 func remark(step workflows.StepResult) string {
-	step.Attempts = 0
+	step.Attempts, step.Items, step.Question, step.Rollback = 0, nil, nil, nil
 	return stepLine{StepResult: step}.note()
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/dpaflow/dpaflow/engine"
 	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
 )
@@ -19,12 +20,16 @@ import (
 func (f *runFlags) runbook(stdin io.Reader) kind {
 	var vars []string
 	var resumeFrom string
+	var choices engine.Choices
 	var dryRun, stepByStep bool
 	flags := pflag.NewFlagSet("runbook", pflag.ContinueOnError)
-	flags.StringArrayVar(&vars, "var", nil, "the value of a variable, as `NAME=value`: a number, true, false, a list or an object in JSON, or a text")
+	flags.StringArrayVar(&vars, "var", nil, "the value of a variable, as `NAME=value`, of the type of its default; without one a string as it is typed, or a list or an object in JSON")
 	flags.BoolVar(&dryRun, "dry-run", false, "check everything against the platform and trigger nothing")
 	flags.BoolVar(&stepByStep, "step-by-step", false, "pause before every step until starter resume")
 	flags.StringVar(&resumeFrom, "resume-from", "", "do not run again what ended well in an earlier run, `WORKFLOW[/RUN]`")
+	flags.StringArrayVar(&choices.Keep, "keep", nil, "with --resume-from: what is done there stays done, though `STEP` would run with other inputs now; may be given again")
+	flags.StringArrayVar(&choices.Rerun, "rerun", nil, "with --resume-from: run `STEP` again, though it succeeded there or may still run; may be given again")
+	flags.StringArrayVar(&choices.Adopt, "adopt", nil, "with --resume-from: wait for what `STEP[=INSTANCE]` started there, which may still run; may be given again")
 	flags.BoolVar(&f.preflight, "preflight", true, "check plans, models, inputs and secrets first")
 	return kind{
 		name:     "runbook",
@@ -39,8 +44,11 @@ func (f *runFlags) runbook(stdin io.Reader) kind {
 			if err := bind(doc, vars); err != nil {
 				return job{}, err
 			}
-			in := workflows.RunbookInput{
-				Document: *doc, DryRun: dryRun, StepByStep: stepByStep, Preflight: &f.preflight, ResumeFrom: earlier(resumeFrom),
+			in := workflows.RunbookInput{Document: *doc, DryRun: dryRun, StepByStep: stepByStep, Preflight: &f.preflight, StartedBy: userName()}
+			if in.ResumeFrom = earlier(resumeFrom); in.ResumeFrom != nil {
+				in.ResumeFrom.Choices = choices
+			} else if len(choices.Keep)+len(choices.Rerun)+len(choices.Adopt) > 0 {
+				return job{}, errors.New("--keep, --rerun and --adopt are for --resume-from")
 			}
 			name := clip(doc.Name)
 			return job{name: "runbook-" + name, summary: "runbook " + name, workflow: "Runbook", input: in}, nil
@@ -94,42 +102,71 @@ func (f fileFaults) Error() string {
 
 // bind gives a document's variables the values of --var. The error tells all that is wrong with them.
 func bind(doc *runbook.Document, texts []string) error {
-	given := map[string]any{}
-	var faults []error
+	given, err := values(doc, texts)
+	var wrong runbook.Faults
+	if errors.As(doc.Bind(given), &wrong) {
+		for _, fault := range wrong {
+			err = errors.Join(err, fmt.Errorf("--var %s: %s", strings.TrimPrefix(fault.Path, "vars."), fault.Problem))
+		}
+	}
+	return err
+}
+
+// values reads --var. The error tells all that is wrong.
+func values(doc *runbook.Document, texts []string) (runbook.Vars, error) {
+	given := runbook.Vars{}
+	var wrong []error
 	for _, text := range texts {
 		name, value, found := strings.Cut(text, "=")
 		if !found || name == "" {
-			faults = append(faults, fmt.Errorf("--var wants NAME=value, got %q", name))
+			wrong = append(wrong, fmt.Errorf("--var must be NAME=value, got %q", name))
 			continue
 		}
 		if _, twice := given[name]; twice {
-			faults = append(faults, fmt.Errorf("--var %s is given twice", name))
+			wrong = append(wrong, fmt.Errorf("--var %s is given twice", name))
 			continue
 		}
 		var err error
 		if given[name], err = varValue(value, doc.Vars[name]); err != nil {
-			faults = append(faults, fmt.Errorf("--var %s: %w", name, err))
+			wrong = append(wrong, fmt.Errorf("--var %s: %w", name, err))
 		}
 	}
-	var wrong runbook.Faults
-	if err := doc.Bind(given); errors.As(err, &wrong) {
-		for _, fault := range wrong {
-			faults = append(faults, fmt.Errorf("--var %s: %s", strings.TrimPrefix(fault.Path, "vars."), fault.Problem))
-		}
-	}
-	return errors.Join(faults...)
+	return given, errors.Join(wrong...)
 }
 
-// varValue reads a variable's value: JSON that is no text, and everything else as it stands. Where the
-// default is a text, so is the value: a version 1.10 is not the number 1.1.
-func varValue(value string, otherwise any) (any, error) {
-	_, text := otherwise.(string)
-	if text || !json.Valid([]byte(value)) || strings.HasPrefix(strings.TrimSpace(value), `"`) {
-		return value, nil
+// varValue reads a variable's value, which has the type of its default. Without one it is a string, as it was typed, but
+// for a list or an object in JSON.
+func varValue(typed string, otherwise any) (any, error) {
+	typed = strings.ReplaceAll(typed, "${{", "$${{") // what is typed is a value, and no expression
+	if _, isString := otherwise.(string); isString || otherwise == nil && !strings.ContainsAny(typed[:min(1, len(typed))], "[{") {
+		return typed, nil
 	}
-	var read runbook.Vars
-	err := json.Unmarshal([]byte(`{"value":`+value+`}`), &read)
-	return read["value"], err
+	value, err := runbook.ParseValue([]byte(typed))
+	switch written, _ := json.Marshal(value); {
+	case err != nil && otherwise == nil: // it only begins like a list or an object
+		return typed, nil
+	case err != nil || otherwise != nil && jsonKind(value) != jsonKind(otherwise):
+		return nil, fmt.Errorf("must be %s, as its default is, got %q", jsonKind(otherwise), typed)
+	case jsonKind(value) == "a number" && string(written) != typed:
+		return nil, fmt.Errorf("%s would arrive as %s; put quotes around its default, so that it is a string", typed, written)
+	}
+	return value, nil
+}
+
+func jsonKind(value any) string {
+	switch value.(type) {
+	case nil:
+		return "null"
+	case string:
+		return "a string"
+	case bool:
+		return "true or false"
+	case []any:
+		return "a list in JSON"
+	case map[string]any:
+		return "an object in JSON"
+	}
+	return "a number"
 }
 
 // runID is the form of a run's id. A workflow's may hold slashes too.

@@ -12,8 +12,8 @@ import (
 )
 
 func (a *app) runbook() *cobra.Command {
-	cmd := group("runbook", "Check and draw runbook files, without Temporal or the platform")
-	cmd.AddCommand(a.runbookValidate(), a.runbookGraph(), a.runbookSchema())
+	cmd := group("runbook", "Check, draw and rehearse runbook files, without Temporal or the platform")
+	cmd.AddCommand(a.runbookValidate(), a.runbookGraph(), a.runbookSchema(), a.runbookRehearse())
 	return cmd
 }
 

@@ -93,7 +93,7 @@ func (a *app) scheduleList() *cobra.Command {
 				return err
 			}
 			defer temporal.Close()
-			found, err := schedules(cmd.Context(), temporal)
+			found, err := read(cmd.Context(), func(ctx context.Context) ([]schedule, error) { return schedules(ctx, temporal) })
 			if err != nil {
 				return fmt.Errorf("list the schedules: %w", err)
 			}
@@ -119,7 +119,7 @@ func (a *app) withSchedule(ctx context.Context, id string, do func(client.Schedu
 
 // showSchedule prints what a schedule is and does.
 func (a *app) showSchedule(ctx context.Context, s client.ScheduleHandle) error {
-	described, err := s.Describe(ctx)
+	described, err := read(ctx, s.Describe)
 	if err != nil {
 		return fmt.Errorf("describe schedule %q: %w", s.GetID(), err)
 	}

@@ -45,8 +45,7 @@ type scheduleFlags struct {
 func (f *scheduleFlags) add(flags *pflag.FlagSet) {
 	flags.Func("cron", "a cron `expression`: minute hour day-of-month month day-of-week; may be given again", f.times.addCron)
 	flags.Func("every", "an `interval`, with an offset if wanted: 1h or 1h@15m; may be given again", f.times.addInterval)
-	flags.Func("calendar", "`fields` such as hour=2,minute=30,dayOfWeek=MON-FRI; may be given again", f.times.addCalendar)
-	flags.Func("time-zone", "the time `zone` of --cron and --calendar, such as Asia/Shanghai (default UTC)", f.times.setZone)
+	flags.Func("time-zone", "the time `zone` of --cron, such as Asia/Shanghai (default UTC)", f.times.setZone)
 	flags.Var(&f.overlap, "overlap", "when the last run is still under way: skip, buffer-one, buffer-all, cancel-other, terminate-other\n"+
 		"or allow-all; the two that end the other run end only its waiting: the platform cannot cancel\nan instance, which then runs on beside the new one")
 	flags.Var(&f.catchUp, "catch-up", "how late a run may still be started after an outage of Temporal")
@@ -58,10 +57,10 @@ func (f *scheduleFlags) add(flags *pflag.FlagSet) {
 // check finds what is wrong with the flags together; each alone was checked as it was read.
 func (f *scheduleFlags) check(flags *pflag.FlagSet) (faults []error) {
 	if len(f.times.CronExpressions)+len(f.times.Intervals) == 0 {
-		faults = append(faults, errors.New("at least one of --cron, --every and --calendar is wanted"))
+		faults = append(faults, errors.New("--cron or --every is required"))
 	}
 	if flags.Changed("remaining") && f.remaining < 1 {
-		faults = append(faults, fmt.Errorf("--remaining wants 1 or more, got %d", f.remaining))
+		faults = append(faults, fmt.Errorf("--remaining must be 1 or more, got %d", f.remaining))
 	}
 	return faults
 }
@@ -71,7 +70,7 @@ func (f *scheduleFlags) options(id, taskQueue string, job job) client.ScheduleOp
 		ID:   id,
 		Spec: f.times.ScheduleSpec,
 		Action: &client.ScheduleWorkflowAction{
-			ID:            job.name + "-scheduled", // Temporal appends the time
+			ID:            job.name + "-" + id, // Temporal appends the time; what two schedules start at one moment does not collide
 			Workflow:      job.workflow,
 			Args:          []any{job.input},
 			TaskQueue:     taskQueue,
@@ -101,7 +100,7 @@ func (a *app) scheduleCreate() *cobra.Command {
 			"schedule trigger. A runbook's file is read now; a change of the file does not change the schedule.",
 		Example: "  starter schedule create nightly plan acf42dd3 --cron '30 2 * * MON-FRI' --time-zone Asia/Shanghai\n" +
 			"  starter schedule create check plan acf42dd3 --every 1h@15m --paused\n" +
-			"  starter schedule create drill runbook switch-over.yaml --var site=beijing --calendar dayOfMonth=1,hour=3",
+			"  starter schedule create drill runbook switch-over.yaml --var site=beijing --cron '0 3 1 * *'",
 		Args: exactly("ID", "KIND", "WHAT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kind, err := chosen(all, args[1], cmd.Flags())
@@ -130,7 +129,7 @@ func chosen(all []kind, name string, given *pflag.FlagSet) (kind, error) {
 	}
 	i := slices.Index(names, name)
 	if i < 0 {
-		return kind{}, fmt.Errorf("KIND wants one of %s, got %q", strings.Join(names, ", "), name)
+		return kind{}, fmt.Errorf("KIND must be one of %s, got %q", strings.Join(names, ", "), name)
 	}
 	var faults []error
 	for _, other := range all {

@@ -21,6 +21,7 @@ type state struct {
 	step  *workflows.StepResult    // a step of a runbook
 	run   *workflows.Status        // a plan or a model, mostly under way
 	ended *runResult               // a plan or a model that has ended with outputs
+	scene *sceneState              // a timed scene, under way or ended
 }
 
 // runResult is the result of a plan or of a model.
@@ -37,11 +38,14 @@ func (s *state) UnmarshalJSON(data []byte) error {
 		Steps      json.RawMessage `json:"steps"`
 		Phase      string          `json:"phase"`
 		InstanceID string          `json:"instanceId"`
+		SceneName  string          `json:"sceneName"`
 	}
 	if json.Unmarshal(data, &form) != nil {
 		return nil // the details of InvalidInput, which its message tells as well
 	}
 	switch {
+	case form.SceneName != "":
+		return json.Unmarshal(data, &s.scene)
 	case form.Steps != nil:
 		return json.Unmarshal(data, &s.book)
 	case form.ID != nil:
@@ -62,7 +66,9 @@ func (s state) MarshalJSON() ([]byte, error) {
 	return s.raw, nil
 }
 
-func (s state) known() bool { return s.book != nil || s.step != nil || s.run != nil || s.ended != nil }
+func (s state) known() bool {
+	return s.book != nil || s.step != nil || s.run != nil || s.ended != nil || s.scene != nil
+}
 
 // show prints the state of a run.
 func (a *app) show(workflowID string, s state) error {
@@ -70,7 +76,7 @@ func (a *app) show(workflowID string, s state) error {
 		return a.print(s.raw, s.fill)
 	}
 	view := &bookView{id: workflowID, result: *s.book}
-	_, err := fmt.Fprintln(a.out, strings.Join(view.lines(time.Now(), 0), "\n"))
+	_, err := fmt.Fprintln(a.out, strings.Join(view.lines(time.Now(), columnsOf(a.out), 0), "\n"))
 	return err
 }
 
@@ -81,12 +87,14 @@ func (s state) fill(t table.Writer) {
 		fillStatus(t, *s.run)
 	case s.step != nil:
 		fillRows(t, [][2]string{
-			{"Step", title(*s.step)}, {"Status", s.step.Status}, {"Reason", s.step.Reason}, {"Plan", s.step.PlanID},
+			{"Step", stepLine{StepResult: *s.step}.label()}, {"Status", s.step.Status}, {"Reason", s.step.Reason}, {"Plan", s.step.PlanID},
 			{"Model", s.step.ModelID}, {"Instance", s.step.InstanceID}, {"Approved by", strings.Join(s.step.Approvals, ", ")},
 			{"Started", at(s.step.StartedAt)}, {"Finished", at(s.step.FinishedAt)},
 		})
 	case s.ended != nil:
 		fillEnded(t, s.ended)
+	case s.scene != nil:
+		s.scene.fill(t)
 	}
 }
 
@@ -97,10 +105,14 @@ func fillStatus(t table.Writer, s workflows.Status) {
 		{"Triggered", at(s.TriggeredAt)}, {"Last news", at(s.LastNewsAt)}, {"Finished", at(s.FinishedAt)},
 		{"Gives up", at(&s.Deadline)},
 	})
-	for _, note := range s.Notes {
+	fillRecord(t, s.Notes, s.Actions)
+}
+
+func fillRecord(t table.Writer, notes []workflows.Note, actions []workflows.Action) {
+	for _, note := range notes {
 		t.AppendRow(table.Row{"Note " + at(&note.At), note.Text})
 	}
-	for _, action := range s.Actions {
+	for _, action := range actions {
 		t.AppendRow(table.Row{"Action " + at(&action.At), strings.Join([]string{action.Name, action.By, action.Comment}, " ")})
 	}
 }

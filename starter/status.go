@@ -2,12 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
-
-	"github.com/dpaflow/dpaflow/workflows"
 )
 
 func (a *app) status() *cobra.Command {
@@ -22,7 +21,9 @@ func (a *app) status() *cobra.Command {
 			}
 			defer temporal.Close()
 			now, err := queryState(cmd.Context(), temporal, args[0], "")
-			if err != nil {
+			if stopped := new(paused); errors.As(err, stopped) {
+				return *stopped
+			} else if err != nil {
 				return fmt.Errorf("ask run %q for its status: %w", args[0], err)
 			}
 			return a.show(args[0], now)
@@ -36,42 +37,21 @@ func queryState(ctx context.Context, c client.Client, workflowID, runID string) 
 	if err == nil {
 		err = answer.Get(&now)
 	}
-	return now, err
+	return now, orPaused(ctx, c, workflowID, runID, err)
 }
 
-// lookAt asks a run where it stands, and the runbooks inside it that are under way.
+// lookAt asks a run where it stands.
 func lookAt(ctx context.Context, c client.Client, workflowID, runID string) look {
 	now, err := queryState(ctx, c, workflowID, runID)
 	switch {
 	case err != nil:
 		return look{err: err}
 	case now.book != nil:
-		return look{view: lookInto(ctx, c, workflowID, *now.book)}
+		return look{view: &bookView{id: workflowID, result: *now.book}}
 	case now.run != nil:
 		return look{view: runView(*now.run)}
+	case now.scene != nil:
+		return look{view: runView{Phase: now.scene.Phase, Status: string(now.scene.Runs) + " runs have ended", Reason: now.scene.Reason}}
 	}
 	return look{err: fmt.Errorf("run %q answers in a form that this program does not know", workflowID)}
-}
-
-// lookInto asks the nested runbooks that are under way. One that does not answer, as it has only just
-// begun or ended, is left out.
-func lookInto(ctx context.Context, c client.Client, workflowID string, result workflows.RunbookResult) *bookView {
-	view := &bookView{id: workflowID, result: result, nested: map[string]*bookView{}}
-	var visit func(steps []workflows.StepResult)
-	visit = func(steps []workflows.StepResult) {
-		for _, step := range steps {
-			if step.WorkflowID == "" {
-				visit(step.Items)
-				continue
-			}
-			if step.Status != workflows.StatusRunning {
-				continue
-			}
-			if now, err := queryState(ctx, c, step.WorkflowID, ""); err == nil && now.book != nil {
-				view.nested[step.WorkflowID] = lookInto(ctx, c, step.WorkflowID, *now.book)
-			}
-		}
-	}
-	visit(result.Steps)
-	return view
 }

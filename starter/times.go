@@ -12,128 +12,32 @@ import (
 	"go.temporal.io/sdk/client"
 )
 
-// field is one field of a calendar.
-type field struct {
-	name        string
-	least, most int
-	otherwise   string   // its value in a calendar that does not name it
-	names       []string // of its values, from least on
-	of          func(client.ScheduleCalendarSpec) []client.ScheduleRange
-}
-
-// fields are those of a cron expression of seven fields, in its order.
-var fields = []field{
-	{"second", 0, 59, "0", nil, func(c client.ScheduleCalendarSpec) []client.ScheduleRange { return c.Second }},
-	{"minute", 0, 59, "0", nil, func(c client.ScheduleCalendarSpec) []client.ScheduleRange { return c.Minute }},
-	{"hour", 0, 23, "0", nil, func(c client.ScheduleCalendarSpec) []client.ScheduleRange { return c.Hour }},
-	{"dayOfMonth", 1, 31, "*", nil, func(c client.ScheduleCalendarSpec) []client.ScheduleRange { return c.DayOfMonth }},
-	{"month", 1, 12, "*", strings.Fields("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC"),
-		func(c client.ScheduleCalendarSpec) []client.ScheduleRange { return c.Month }},
-	{"dayOfWeek", 0, 7, "*", strings.Fields("SUN MON TUE WED THU FRI SAT"), // 7 is Sunday too
-		func(c client.ScheduleCalendarSpec) []client.ScheduleRange { return c.DayOfWeek }},
-	{"year", 2000, 2100, "*", nil, func(c client.ScheduleCalendarSpec) []client.ScheduleRange { return c.Year }},
-}
-
 // shorthands stand for a whole cron expression.
 var shorthands = []string{"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"}
 
-// times gathers the flags that say when a schedule starts its runs. What it takes, the server takes.
+// times gathers the flags that say when a schedule starts its runs.
 type times struct{ client.ScheduleSpec }
 
+// addCron takes what means the same to Temporal as to everybody else; the server checks the fields.
 func (t *times) addCron(text string) error {
 	values := strings.Fields(text)
 	if len(values) == 1 && slices.Contains(shorthands, values[0]) {
 		t.CronExpressions = append(t.CronExpressions, values[0])
 		return nil
 	}
-	first := 1 // without seconds
-	if len(values) == len(fields) {
-		first = 0
-	}
-	if len(values) < 5 || len(values) > len(fields) {
-		return errors.New("wants 5 fields (minute hour day-of-month month day-of-week), 6 with the year behind, 7 with seconds in front, or a word such as @daily")
-	}
-	var faults []error
-	for i, value := range values {
-		faults = append(faults, fields[first+i].check(value))
+	anyDay := func(value string) bool { return value == "*" || value == "?" }
+	switch {
+	case len(values) == 6:
+		return errors.New("must be 5 fields (minute hour day-of-month month day-of-week), got 6: " +
+			"other programs read six with the seconds in front, Temporal with the year behind")
+	case len(values) != 5:
+		return fmt.Errorf("must be 5 fields (minute hour day-of-month month day-of-week) or a word such as @daily, got %d fields", len(values))
+	case !anyDay(values[2]) && !anyDay(values[4]):
+		return errors.New("must not name both days of the month and days of the week: " +
+			"cron starts on days that are either, Temporal only on days that are both; give --cron twice for either")
 	}
 	t.CronExpressions = append(t.CronExpressions, strings.Join(values, " "))
-	return errors.Join(faults...)
-}
-
-// addCalendar reads texts such as hour=2,minute=30,dayOfWeek=MON,FRI. The server turns cron
-// expressions into calendars; that way it reads both alike.
-func (t *times) addCalendar(text string) error {
-	values := map[string]string{}
-	last := ""
-	var faults []error
-	for part := range strings.SplitSeq(text, ",") {
-		name, value, named := strings.Cut(strings.TrimSpace(part), "=")
-		_, twice := values[name]
-		switch {
-		case !named && last == "":
-			return errors.New("wants fields such as hour=2,minute=30,dayOfWeek=MON-FRI")
-		case !named: // one more value of the field before
-			values[last] += "," + name
-			continue
-		case twice:
-			faults = append(faults, fmt.Errorf("%s is given twice", name))
-		case !slices.ContainsFunc(fields, func(f field) bool { return f.name == name }):
-			faults = append(faults, fmt.Errorf("there is no field %q; there are second, minute, hour, dayOfMonth, month, dayOfWeek and year", name))
-		}
-		values[name], last = value, name
-	}
-	cron := make([]string, len(fields))
-	for i, f := range fields {
-		cron[i] = f.otherwise
-		if value, given := values[f.name]; given {
-			cron[i] = value
-			faults = append(faults, f.check(value))
-		}
-	}
-	t.CronExpressions = append(t.CronExpressions, strings.Join(cron, " "))
-	return errors.Join(faults...)
-}
-
-// check refuses what is not a list of values, ranges and steps, such as 1-5/2,10.
-func (f field) check(text string) error {
-	for part := range strings.SplitSeq(text, ",") {
-		span, step, stepped := strings.Cut(part, "/")
-		if n, err := strconv.Atoi(step); stepped && (err != nil || n < 1) {
-			return fmt.Errorf("%s wants a step of 1 or more behind the /, got %q", f.name, part)
-		}
-		if span == "*" {
-			continue
-		}
-		from, to, ranged := strings.Cut(span, "-")
-		low, err := f.value(from)
-		high := low
-		if err == nil && ranged {
-			high, err = f.value(to)
-		}
-		switch {
-		case err != nil:
-			return err
-		case high < low:
-			return fmt.Errorf("%s wants ranges from low to high, got %q", f.name, part)
-		}
-	}
 	return nil
-}
-
-func (f field) value(text string) (int, error) {
-	if i := slices.Index(f.names, strings.ToUpper(text)); i >= 0 {
-		return f.least + i, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < f.least || n > f.most {
-		names := ""
-		if len(f.names) > 0 {
-			names = ", " + f.names[0] + "-" + f.names[len(f.names)-1]
-		}
-		return 0, fmt.Errorf("%s wants %d-%d%s, got %q", f.name, f.least, f.most, names, text)
-	}
-	return n, nil
 }
 
 // addInterval reads texts such as 1h and 1h@15m.
@@ -146,11 +50,11 @@ func (t *times) addInterval(text string) error {
 	}
 	switch {
 	case err != nil:
-		return errors.New("wants a duration such as 1h, or with an offset such as 1h@15m")
+		return errors.New("must be a duration such as 1h, or with an offset such as 1h@15m")
 	case interval.Every < time.Second || interval.Every%time.Second != 0 || interval.Offset%time.Second != 0:
-		return errors.New("wants whole seconds, at least one")
+		return errors.New("must be whole seconds, at least one")
 	case interval.Offset < 0 || interval.Offset >= interval.Every:
-		return errors.New("wants an offset from 0 to less than the interval")
+		return errors.New("must have an offset from 0 to less than the interval")
 	}
 	t.Intervals = append(t.Intervals, interval)
 	return nil
@@ -158,13 +62,14 @@ func (t *times) addInterval(text string) error {
 
 func (t *times) setZone(name string) error {
 	if _, err := time.LoadLocation(name); err != nil || name == "" || name == "Local" {
-		return errors.New("wants the name of a time zone such as Asia/Shanghai")
+		return errors.New("must be the name of a time zone such as Asia/Shanghai")
 	}
 	t.TimeZoneName = name
 	return nil
 }
 
-// describeTimes writes the times of a schedule as the flags --every and --calendar take them.
+// describeTimes writes the times of a schedule, whoever made it: intervals as --every takes them, and calendars, which the
+// server makes of cron expressions too, as --cron does as far as that goes.
 func describeTimes(spec *client.ScheduleSpec) (texts []string) {
 	for _, interval := range spec.Intervals {
 		text := "every " + interval.Every.String()
@@ -173,25 +78,28 @@ func describeTimes(spec *client.ScheduleSpec) (texts []string) {
 		}
 		texts = append(texts, text)
 	}
-	for _, calendar := range spec.Calendars {
-		var parts []string
-		for _, f := range fields {
-			value := f.describe(f.of(calendar))
-			if f.name == "hour" || f.name == "minute" || value != f.otherwise {
-				parts = append(parts, f.name+"="+value)
-			}
+	for _, c := range spec.Calendars {
+		text := strings.Join([]string{
+			ranges(c.Minute, 0, 59), ranges(c.Hour, 0, 23), ranges(c.DayOfMonth, 1, 31), ranges(c.Month, 1, 12), ranges(c.DayOfWeek, 0, 6),
+		}, " ")
+		if second := ranges(c.Second, 0, 59); second != "0" {
+			text += ", at second " + second
 		}
-		texts = append(texts, strings.Join(parts, ","))
+		if year := ranges(c.Year, 0, 0); year != "*" {
+			text += ", in the year " + year
+		}
+		texts = append(texts, text)
 	}
 	return texts
 }
 
-func (f field) describe(ranges []client.ScheduleRange) string {
+// ranges writes the values of a field, * for all from least to most.
+func ranges(values []client.ScheduleRange, least, most int) string {
 	var parts []string
-	for _, r := range ranges {
+	for _, r := range values {
 		text := strconv.Itoa(r.Start)
 		switch {
-		case r.Start == f.least && (r.End == f.most || f.name == "dayOfWeek" && r.End == 6):
+		case r.Start == least && r.End >= most && most > 0:
 			text = "*"
 		case r.End > r.Start:
 			text += "-" + strconv.Itoa(r.End)

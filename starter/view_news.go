@@ -3,7 +3,6 @@ package main
 import (
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/dpaflow/dpaflow/workflows"
 )
@@ -13,14 +12,14 @@ func (v *bookView) news(before view) (news []string) {
 	if last == nil {
 		last = &bookView{}
 	}
-	if last.result.Status != v.result.Status || last.result.Reason != v.result.Reason {
-		news = append(news, joined("  ", v.result.Name, v.result.Status, v.result.Reason))
+	if last.word() != v.word() || last.result.Reason != v.result.Reason {
+		news = append(news, joined("  ", v.result.Name, v.word(), v.result.Reason))
 	}
 	told := map[string]string{}
-	for _, step := range last.steps(nil) {
+	for _, step := range last.steps() {
 		told[step.label()] = step.standing()
 	}
-	for _, step := range v.steps(nil) {
+	for _, step := range v.steps() {
 		if now, was := step.standing(), told[step.label()]; now != was && (was != "" || now != workflows.StatusWaiting) {
 			news = append(news, step.label()+"  "+now)
 		}
@@ -28,7 +27,7 @@ func (v *bookView) news(before view) (news []string) {
 	asked := last.questions()
 	for _, q := range v.questions() {
 		if !slices.ContainsFunc(asked, func(old question) bool { return old.step == q.step && old.reason == q.reason }) {
-			news = append(news, "waiting for an operator: "+q.step)
+			news = append(news, "waiting for an operator: "+q.step+": "+q.reason)
 			for _, command := range q.commands {
 				news = append(news, "    "+command)
 			}
@@ -37,20 +36,12 @@ func (v *bookView) news(before view) (news []string) {
 	return news
 }
 
-// label names a step among all, also those of runbooks inside.
-func (s stepLine) label() string {
-	return strings.Join(append(slices.Clone(s.path), title(s.StepResult)), " / ")
-}
-
 // standing is where a step stands, in one line without times.
 func (s stepLine) standing() string {
 	where := s.InstanceID
-	if len(s.Items) > 0 && s.WorkflowID == "" {
-		done, failed := s.tally()
+	if len(s.Items) > 0 {
+		done, _ := s.tally()
 		where = strconv.Itoa(done) + "/" + strconv.Itoa(len(s.Items))
-		if failed > 0 {
-			where += ", " + strconv.Itoa(failed) + " failed"
-		}
 	}
 	return joined("  ", s.word(), where, s.note())
 }

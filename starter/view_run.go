@@ -12,8 +12,12 @@ import (
 // runView shows a plan's or a model's run in one line.
 type runView workflows.Status
 
-func (v runView) lines(now time.Time, _ int) []string {
-	return []string{fmt.Sprintf("%-7s %s", took(&v.StartedAt, nil, now), v.describe())}
+func (v runView) lines(now time.Time, columns, height int) []string {
+	lines := wrap(fmt.Sprintf("%-7s %s", took(&v.StartedAt, nil, now), v.describe()), columns, "        ")
+	if height > 0 && len(lines) > height {
+		lines = lines[:height]
+	}
+	return lines
 }
 
 func (v runView) news(before view) []string {

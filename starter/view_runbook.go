@@ -12,38 +12,37 @@ import (
 type bookView struct {
 	id     string // of its workflow
 	result workflows.RunbookResult
-	nested map[string]*bookView // the runbooks inside it that are under way, by workflow id
 }
 
-func (v *bookView) lines(now time.Time, height int) []string {
-	head := []string{v.head(now)}
-	foot := v.asks(height / 2)
-	steps := v.steps(nil)
-	room := len(steps)
+func (v *bookView) lines(now time.Time, columns, height int) []string {
+	head := wrap(v.head(now), columns, "  ")
+	foot := v.asks(columns, height/2)
+	room := 0
 	if height > 0 {
 		room = max(height-len(head)-len(foot), 1)
 	}
-	all := append(append(head, drawSteps(steps, now, room)...), foot...)
+	all := append(append(head, drawSteps(v.steps(), now, columns, room)...), foot...)
 	if height > 0 && len(all) > height {
 		all = all[:height]
 	}
 	return all
 }
 
-// asks are lines about what waits for an operator: as many as there is room for, or all if that is 0.
-func (v *bookView) asks(room int) (lines []string) {
+// asks are lines about what waits for an operator, whole: as many questions as there is room for, or all if that is 0.
+func (v *bookView) asks(columns, room int) (lines []string) {
 	questions := v.questions()
 	for i, q := range questions {
-		if room > 0 && i > 0 && len(lines)+1+len(q.commands) > room {
+		asked := wrap("  "+q.step+": "+q.reason, columns, "    ")
+		for _, command := range q.commands {
+			asked = append(asked, wrapCommand(command, columns, "    ")...)
+		}
+		if room > 0 && i > 0 && len(lines)+len(asked) > room {
 			return append(lines, fmt.Sprintf("  … and %d more: starter status %s", len(questions)-i, quote(v.id)))
 		}
 		if i == 0 {
 			lines = []string{"Waiting for an operator:"}
 		}
-		lines = append(lines, "  "+q.step+": "+q.reason)
-		for _, command := range q.commands {
-			lines = append(lines, "    "+command)
-		}
+		lines = append(lines, asked...)
 	}
 	return lines
 }
@@ -51,7 +50,15 @@ func (v *bookView) asks(room int) (lines []string) {
 // head is the runbook as a whole, in one line.
 func (v *bookView) head(now time.Time) string {
 	r := v.result
-	return joined("  ", r.Name, r.Status, pace(r, now), r.Reason)
+	return joined("  ", r.Name, v.word(), pace(r, now), r.Reason)
+}
+
+// word is how the run ended, or where it stands.
+func (v *bookView) word() string {
+	if v.result.FinishedAt != nil || v.result.Phase == "" {
+		return v.result.Status
+	}
+	return string(v.result.Phase)
 }
 
 // pace compares how long a runbook takes with how long it should.
@@ -72,24 +79,20 @@ func pace(r workflows.RunbookResult, now time.Time) string {
 }
 
 // steps are the runbook's own, each followed by those of the runbook inside it.
-func (v *bookView) steps(path []string) (all []stepLine) {
-	var add func(steps []workflows.StepResult, path []string)
-	add = func(steps []workflows.StepResult, path []string) {
+func (v *bookView) steps() (all []stepLine) {
+	var add func(steps []workflows.StepResult, around string)
+	add = func(steps []workflows.StepResult, around string) {
 		for _, step := range steps {
-			all = append(all, stepLine{step, path})
-			inside := append(slices.Clone(path), step.ID)
-			switch inner := v.nested[step.WorkflowID]; {
-			case inner != nil:
-				all = append(all, inner.steps(inside)...)
-			case step.WorkflowID != "":
-				add(step.Items, inside)
-			default: // only items that are runbooks
-				add(slices.DeleteFunc(slices.Clone(step.Items), func(item workflows.StepResult) bool {
-					return v.nested[item.WorkflowID] == nil
-				}), inside)
+			line := stepLine{step, around}
+			all = append(all, line)
+			if step.Runbook != nil {
+				add(step.Runbook.Steps, line.path()+"/")
 			}
+			add(slices.DeleteFunc(slices.Clone(step.Items), func(item workflows.StepResult) bool {
+				return item.Runbook == nil // only items that are runbooks
+			}), around)
 		}
 	}
-	add(v.result.Steps, path)
+	add(v.result.Steps, "")
 	return all
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,9 +41,7 @@ func readState(t *testing.T, name string) (s state) {
 
 // running is a runbook in which everything happens at once.
 func running(t *testing.T) *bookView {
-	return &bookView{id: "dr 1", result: *readState(t, "running.json").book, nested: map[string]*bookView{
-		"dr 1/clean-up.1": {id: "dr 1/clean-up.1", result: *readState(t, "nested.json").book},
-	}}
+	return &bookView{id: "dr 1", result: *readState(t, "running.json").book}
 }
 
 // later is 35 minutes and 10 seconds after the start.
@@ -50,15 +49,15 @@ var later = start.Add(35*time.Minute + 10*time.Second)
 
 func TestARunbookIsShownAsATableOfItsSteps(t *testing.T) {
 	t.Parallel()
-	golden(t, "running.txt", strings.Join(running(t).lines(later, 0), "\n")+"\n")
+	golden(t, "running.txt", strings.Join(running(t).lines(later, 0, 0), "\n")+"\n")
 	failed := bookView{id: "dr-1", result: *readState(t, "failed.json").book}
-	golden(t, "failed.txt", strings.Join(failed.lines(later, 0), "\n")+"\n")
+	golden(t, "failed.txt", strings.Join(failed.lines(later, 0, 0), "\n")+"\n")
 }
 
 func TestColumnsBelowChineseNamesAreAligned(t *testing.T) {
 	t.Parallel()
 	var columns []int
-	for _, line := range running(t).lines(later, 0) {
+	for _, line := range running(t).lines(later, 0, 0) {
 		for _, instance := range []string{"in10000001", "in10000003"} {
 			if before, _, found := strings.Cut(line, instance); found && strings.Contains(line, "attempt") != strings.Contains(line, "冻结") {
 				columns = append(columns, text.StringWidth(before))
@@ -77,14 +76,37 @@ func TestATerminalIsNeverGivenMoreLinesThanItHas(t *testing.T) {
 		view.result.Steps = append([]workflows.StepResult{step}, view.result.Steps...)
 	}
 	for height := 1; height < 60; height++ {
-		require.LessOrEqual(t, len(view.lines(later, height)), height)
+		require.LessOrEqual(t, len(view.lines(later, 80, height)), height)
 	}
-	shown := strings.Join(view.lines(later, 30), "\n")
-	for _, active := range []string{"► confirm", "! switch", "► probe", "► archive"} {
+	shown := strings.Join(view.lines(later, 200, 30), "\n")
+	for _, active := range []string{"► confirm", "! switch", "► probe", "► clean-up/archive"} {
 		require.Contains(t, shown, active, "what runs is shown before what has ended")
 	}
 	require.Contains(t, shown, "… and 36 more steps")
 	require.Contains(t, shown, "… and 2 more: starter status 'dr 1'")
+}
+
+func TestAtAnyWidthNothingIsCutThatOneMustReadOrCopy(t *testing.T) {
+	t.Parallel()
+	view := running(t)
+	view.result.WaitsFor[0].Reason = "切换到备用站点吗？复制延迟是 3 秒，磁盘剩余空间是 128GB，值班经理是王五。" + strings.Repeat("Are you sure? ", 8)
+	view.id = "switch-over-of-the-core-system-to-the-standby-site-2026-11-25"
+	for _, columns := range []int{80, 120} {
+		lines := view.lines(later, columns, 0)
+		for _, line := range lines {
+			require.LessOrEqual(t, text.StringWidth(line), columns, line)
+		}
+		golden(t, fmt.Sprintf("running-%d.txt", columns), strings.Join(lines, "\n")+"\n")
+		shown := strings.Join(lines, "\n")
+		unwrapped := strings.Join(strings.Fields(shown), "")
+		copied := strings.Join(strings.Fields(strings.ReplaceAll(shown, "\\\n", "")), " ")
+		for _, q := range view.questions() {
+			require.Contains(t, unwrapped, strings.Join(strings.Fields(q.reason), ""))
+			for _, command := range q.commands {
+				require.Contains(t, copied, command, "a shell takes it as it is shown")
+			}
+		}
+	}
 }
 
 func TestElsewhereOnlyWhatHasChangedIsTold(t *testing.T) {
@@ -96,12 +118,12 @@ func TestElsewhereOnlyWhatHasChangedIsTold(t *testing.T) {
 
 	next := running(t)
 	next.result.Steps[1].Status, next.result.Steps[1].Reason = workflows.StatusSuccess, ""
-	next.result.Steps[4].Items[2] = workflows.StepResult{ID: "probe[2]", Status: workflows.StatusSuccess}
-	next.nested["dr 1/clean-up.1"].result.Steps[1].Status = workflows.StatusRunning
+	next.result.Steps[4].Items[2].Status = workflows.StatusSuccess
+	next.result.Steps[5].Runbook.Steps[1].Status = workflows.StatusRunning
 	require.Equal(t, []string{
 		"confirm  SUCCESS  approved by zhang",
-		"probe  RUNNING  2/4, 1 failed",
-		"clean-up / remove  RUNNING",
+		"probe  RUNNING  2/4  web2 FAILED",
+		"clean-up/remove  RUNNING",
 	}, next.news(view))
 }
 
@@ -113,10 +135,10 @@ func TestWhatWaitsForAnOperatorSaysHowToAnswer(t *testing.T) {
 	}
 	require.Equal(t, map[string][]string{
 		"confirm":  {"starter approve 'dr 1' confirm", "starter reject 'dr 1' confirm"},
-		"switch":   {"starter resolve 'dr 1' --step switch --status SUCCESS|FAIL", "starter retry 'dr 1' switch", "starter skip 'dr 1' switch", "starter abort 'dr 1'"},
+		"switch":   {"starter resolve 'dr 1' --step switch --status SUCCESS|FAIL", "starter retry 'dr 1' switch --may-run-twice", "starter skip 'dr 1' switch", "starter abort 'dr 1'"},
 		"notify":   {"starter resolve 'dr 1' --step notify --adopt INSTANCE", "starter resolve 'dr 1' --step notify --retrigger", "starter resolve 'dr 1' --step notify --abort"},
 		"probe[2]": {"starter resolve 'dr 1' --step 'probe[2]' --adopt INSTANCE", "starter resolve 'dr 1' --step 'probe[2]' --retrigger", "starter resolve 'dr 1' --step 'probe[2]' --abort"},
-		"clean-up": {"starter resume 'dr 1/clean-up.1'", "starter abort 'dr 1/clean-up.1'"},
+		"切换演练":     {"starter resume 'dr 1'", "starter abort 'dr 1'"},
 	}, answers)
 }
 

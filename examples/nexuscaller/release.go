@@ -42,7 +42,7 @@ func Release(ctx workflow.Context, in Input) (result Result, err error) {
 		IdempotencyKey: in.Ticket + "-prepare",
 		ModelInput: workflows.ModelInput{
 			ModelID: "md1606743910508",
-			Params:  activities.Params{"DPA_MODEL_WORKDIR": activities.Text("/opt")},
+			Params:  activities.Params{"DPA_MODEL_WORKDIR": runbook.Text("/opt")},
 		},
 	}, workflow.NexusOperationOptions{}).Get(ctx, &prepared); err != nil {
 		return result, fmt.Errorf("prepare: %w", err)

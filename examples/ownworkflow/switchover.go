@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -36,7 +37,6 @@ type Result struct {
 // last first. What the platform was running then it goes on with: it cannot cancel an instance, and the
 // failure's details name it.
 func Switchover(ctx workflow.Context, in Input) (result Result, err error) {
-	ctx = workflows.WithOperators(ctx) // several plans: operators name the one they mean
 	var undo undoing
 	defer func() {
 		if err != nil {
@@ -122,7 +122,7 @@ func start(ctx workflow.Context, in workflows.PlanInput) workflow.Future {
 func plan(id string, input ...string) workflows.PlanInput {
 	in := workflows.PlanInput{PlanID: id}
 	if len(input) == 3 {
-		in.Params = activities.PlanParams{input[0]: {input[1]: activities.Text(input[2])}}
+		in.Params = activities.PlanParams{input[0]: {input[1]: runbook.Text(input[2])}}
 	}
 	return in
 }

@@ -38,7 +38,8 @@ func Runbook() *runbook.Document {
 
 		runbook.Approve("confirm", runbook.Approval{
 			Message:   "Switch to ${{ vars.site }}? Its replication lag is ${{ steps.check.outputs['复制延迟'] }} s",
-			Approvers: []string{"zhang", "li"},
+			Approvers: []string{"zhang", "li", "wang"},
+			Quorum:    2,
 			Timeout:   runbook.Duration(time.Hour),
 			OnTimeout: runbook.RejectOnTimeout,
 		}, named("确认切换"), runbook.After("check", "freeze")),
@@ -50,6 +51,10 @@ func Runbook() *runbook.Document {
 			input("md1606743911005", "DATABASE", "${{ steps.database.outputs['新主库'] }}"),
 			runbook.Undo(runbook.Job{Plan: "bcf42de7"}),
 			func(s *runbook.Step) { s.Retries = 1 }),
+
+		runbook.Plan("page", "dcf42de8", named("值班通知"), // a handler
+			runbook.Needs(runbook.Need{Step: "traffic", On: runbook.OnFailed}),
+			input("md1606743911008", "REASON", "the traffic cannot be switched to ${{ vars.site }}")),
 
 		runbook.Plan("verify", "ccf42dd5", named("切换后验证"), runbook.After("traffic")),
 		runbook.Plan("probe", "acf42de6", named("主机探测"),

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/dpaflow/dpaflow/workflows"
+)
+
+// sceneState is what a timed scene tells of itself. While it runs, Runs is their number; in the end it lists them.
+type sceneState struct {
+	workflows.TimedStatus
+	Runs json.RawMessage   `json:"runs"`
+	Open []json.RawMessage `json:"open"`
+}
+
+func (s *sceneState) fill(t table.Writer) {
+	var ended []workflows.PlanResult
+	number := string(s.Runs)
+	if json.Unmarshal(s.Runs, &ended) == nil {
+		number = strconv.Itoa(len(ended))
+	}
+	fillRows(t, [][2]string{
+		{"Plan", s.PlanID}, {"Scene", s.SceneName}, {"Phase", string(s.Phase)}, {"Reason", s.Reason}, {"Runs that ended", number},
+		{"Open", strconv.Itoa(len(s.Open))}, {"To stop it", s.Hint},
+	})
+	for _, run := range ended {
+		t.AppendRow(table.Row{"Run " + at(&run.FinishedAt), joined(" ", run.InstanceID, run.Status, run.OutputsError)})
+	}
+	fillRecord(t, s.Notes, s.Actions)
+}
