@@ -19,6 +19,8 @@ import (
 
 	"github.com/dpaflow/dpaflow/activities"
 	"github.com/dpaflow/dpaflow/internal/devstack"
+	"github.com/dpaflow/dpaflow/internal/keys"
+	"github.com/dpaflow/dpaflow/internal/wait"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
 	"github.com/dpaflow/dpaflow/signals"
 	"github.com/dpaflow/dpaflow/workflows"
@@ -63,21 +65,21 @@ func TestCallbackStormEndsEveryRunOnceAndRight(t *testing.T) {
 			workflows.PlanInput{PlanID: r.plan, Params: hostOf(r.id)})
 		return err
 	})
-	executions, err := s.sim.WaitExecutions(t.Context(), len(runs))
+	executions, err := s.sim.WaitExecutions(wait.Context(t), len(runs))
 	require.NoError(t, err)
 	byHost := map[string]platformtest.Execution{}
 	for _, execution := range executions {
 		byHost[execution.Params["md1"]["HOST"]] = execution
 	}
-	keys, err := signals.ParseKeys("k1:" + s.key)
+	ring, err := keys.Parse("k1:" + s.key)
 	require.NoError(t, err)
-	forger := forger{rng, keys, bridges}
+	forger := forger{rng, ring, bridges}
 	made := map[trick]int{}
 	for _, r := range runs {
 		execution := byHost[r.id]
 		r.instance, r.end = execution.InstanceID, platformtest.Success
 		if r.plan == early {
-			_, err := s.sim.WaitDelivered(t.Context(), r.instance)
+			_, err := s.sim.WaitDelivered(wait.Context(t), r.instance)
 			require.NoError(t, err)
 		} else if rng.IntN(2) == 0 {
 			r.end = platformtest.Fail
@@ -112,11 +114,11 @@ func TestCallbackStormEndsEveryRunOnceAndRight(t *testing.T) {
 	for _, r := range runs {
 		events += s.checkSignals(r)
 	}
-	total := callbacksOfRun*len(runs) + 2*s.count(runs, early)
+	total := callbacksOfRun*len(runs) + 2*s.count(runs, early) + int(poster.repeated.Load())
 	require.Eventually(t, func() bool { return s.callbacks(bridges, "") == total }, patience, 50*time.Millisecond)
 	require.Equal(t, made[forged], s.callbacks(bridges, `result="forged"`))
 	stored := s.callbacks(bridges, `result="stored"`)
-	require.GreaterOrEqual(t, stored-events, s.count(runs, held), "both bridges stored the end of a held run, and the server kept one")
+	require.Equal(t, stored, events, "what was stored is in the histories")
 	require.GreaterOrEqual(t, s.counter(s.worker, "dpaflow_contradictions", `kind="plan"`), s.count(runs, held))
 	t.Logf("%d callbacks for %d runs in %s (all in %s): %v; %d in memory of a bridge, %d after the run's end, %d stored as %d signals",
 		total, len(runs), took.Round(time.Millisecond), time.Since(begun).Round(time.Second), made,
@@ -126,7 +128,7 @@ func TestCallbackStormEndsEveryRunOnceAndRight(t *testing.T) {
 // checkStormed compares a run's end with the first end that it was told.
 func (s *stack) checkStormed(r *stormRun) error {
 	var result workflows.PlanResult
-	err := r.Get(s.t.Context(), &result)
+	err := s.await(r, &result)
 	if failed := new(temporal.ApplicationError); errors.As(err, &failed) && failed.Type() == activities.ErrorPlanFailed {
 		err = failed.Details(&result)
 	}
@@ -149,18 +151,20 @@ func (s *stack) checkStormed(r *stormRun) error {
 	return nil
 }
 
-// checkSignals finds in a run's history no signal but its own news, each once, and returns how many there are.
+// checkSignals finds in a run's history no signal but its own callbacks, and returns how many there are.
 func (s *stack) checkSignals(r *stormRun) int {
 	var heard []string
-	ends, triggered := 0, -1
+	ends, triggered, signalled := 0, -1, 0
 	for i, event := range s.history(r) {
 		switch event.EventType {
 		case enums.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
 			require.Equal(s.t, signals.SignalName(r.target.Key), event.GetWorkflowExecutionSignaledEventAttributes().SignalName)
 			news := decodeNews(s.t, event)
 			require.Equal(s.t, r.instance, news.InstanceID)
-			require.NotContains(s.t, heard, news.Status, "the server drops repeats")
-			heard = append(heard, news.Status)
+			signalled++
+			if !slices.Contains(heard, news.Status) { // behind two bridges the same may arrive twice; the run takes it once
+				heard = append(heard, news.Status)
+			}
 		case enums.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
 			if triggered < 0 {
 				triggered = i
@@ -180,7 +184,7 @@ func (s *stack) checkSignals(r *stormRun) int {
 			break
 		}
 	}
-	return len(heard)
+	return signalled
 }
 
 func decodeNews(t *testing.T, event *historypb.HistoryEvent) (news signals.Callback) {

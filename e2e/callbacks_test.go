@@ -11,11 +11,13 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/dpaflow/dpaflow/internal/devstack"
+	"github.com/dpaflow/dpaflow/internal/keys"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
 	"github.com/dpaflow/dpaflow/signals"
 )
@@ -63,7 +65,7 @@ func opposite(end string) string {
 // forger makes callbacks by chance. It has the keys of the bridges.
 type forger struct {
 	*rand.Rand
-	keys    signals.Keys
+	keys    keys.Ring
 	bridges []bridge
 }
 
@@ -72,7 +74,7 @@ func (f forger) callbacks(t *testing.T, r *stormRun, address string) {
 	t.Helper()
 	token := path.Base(address)
 	var err error
-	r.target, err = f.keys.Verify(signals.KindPlan, devstack.Namespace, token)
+	r.target, err = signals.Verify(f.keys, signals.KindPlan, devstack.Namespace, token)
 	require.NoError(t, err)
 	say := func(t trick, status string, b bridge) callback {
 		return callback{signals.CallbackURL(b.url, token, signals.KindPlan), body(signals.KindPlan, r, status), t}
@@ -120,7 +122,7 @@ func (f forger) forgery(r *stormRun, token string) callback {
 	case 2:
 		elsewhere := r.target
 		elsewhere.Namespace = "elsewhere"
-		token = f.keys.Token(elsewhere)
+		token = signals.Token(f.keys, elsewhere)
 	case 3:
 		_, _ = crypto.Read(raw)
 		token = base64.RawURLEncoding.EncodeToString(raw)
@@ -137,17 +139,20 @@ func body(kind signals.Kind, r *stormRun, status string) string {
 	return fmt.Sprintf(`{"planInstanceId":%q,"processPlanId":%q,"status":%q}`, r.instance, r.plan, status)
 }
 
-// poster sends callbacks, as the platform would.
-type poster struct{ *http.Client }
+// poster sends callbacks, as the platform would: again where the bridge could not hand one on in time.
+type poster struct {
+	*http.Client
+	repeated atomic.Int64
+}
 
-func newPoster(t *testing.T) poster {
-	p := poster{&http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+func newPoster(t *testing.T) *poster {
+	p := &poster{Client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
 	t.Cleanup(p.CloseIdleConnections)
 	return p
 }
 
 // send is an error unless the bridge answers SUCCESS to what is genuine, and 404 to what is not.
-func (p poster) send(ctx context.Context, c callback) error {
+func (p *poster) send(ctx context.Context, c callback) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, strings.NewReader(c.body))
 	if err != nil {
 		return err
@@ -159,6 +164,10 @@ func (p poster) send(ctx context.Context, c callback) error {
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
+	if err == nil && answer.StatusCode == http.StatusServiceUnavailable {
+		p.repeated.Add(1)
+		return p.send(ctx, c)
+	}
 	wellAnswered := answer.StatusCode == http.StatusOK && string(text) == "SUCCESS"
 	if c.trick == forged {
 		wellAnswered = answer.StatusCode == http.StatusNotFound && !strings.Contains(string(text), "SUCCESS")

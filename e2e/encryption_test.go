@@ -1,10 +1,12 @@
 package e2e
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,14 +39,14 @@ func TestWhatIsNotEncryptedIsRefused(t *testing.T) {
 
 	run := s.run(s.queue, input("web1"))
 	s.reaches(run, workflows.PhaseWaiting)
-	before := len(s.history(run))
+	before := s.undisturbed(run)
 	update, err := naive.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
 		WorkflowID: run.GetID(), UpdateName: "resolveRun", Args: []any{workflows.ResolveRun{Status: workflows.StatusSuccess}},
 		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	require.NoError(t, err)
 	require.Error(t, update.Get(t.Context(), nil))
-	require.Len(t, s.history(run), before, "a refused update leaves no trace")
+	require.Equal(t, before, s.undisturbed(run), "a refused update leaves no trace")
 	instance := s.instance("web1")
 	s.command("workflow", "signal", "--workflow-id", run.GetID(), "--name", "platform-callback:"+instance,
 		"--input", `{"instanceId":"`+instance+`","status":"FAIL"}`)
@@ -103,6 +105,64 @@ func TestARotationOfKeysLosesNothing(t *testing.T) {
 	require.ErrorIs(t, err, encryption.ErrUnknownKey)
 }
 
+// What is encrypted with a key that a worker lacks is refused where somebody hears of it, and waits for the key where it
+// would be lost. Nothing panics.
+func TestAnUnknownKeyRefusesUpdatesAndQueriesAndHoldsBackSignals(t *testing.T) {
+	t.Parallel()
+	ours, other := encryptionKey("k1"), encryptionKey("k2")
+	s := newStack(t, catalogue(), "DPA_ENCRYPTION_KEYS="+ours)
+	foreign := dial(t, s.temporal, "DPA_ENCRYPTION_KEYS="+other)
+	run := s.run(s.queue, input("web1"))
+	s.reaches(run, workflows.PhaseWaiting)
+	before := len(s.history(run))
+
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	update, err := foreign.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: run.GetID(), UpdateName: "resolveRun", Args: []any{workflows.ResolveRun{Status: workflows.StatusSuccess}},
+		WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err == nil {
+		err = update.Get(ctx, nil)
+	}
+	require.Error(t, err)
+	require.NoError(t, ctx.Err(), "it is told at once, although in words that it cannot read")
+	require.Len(t, s.history(run), before, "a refused update leaves no trace")
+	require.Equal(t, workflows.PhaseWaiting, s.state(run).Phase, "and stops nothing")
+
+	news := map[string]string{"instanceId": s.instance("web1"), "status": "SUCCESS"}
+	require.NoError(t, foreign.SignalWorkflow(ctx, run.GetID(), "", "platform-callback:"+s.instance("web1"), news))
+	require.Eventually(t, func() bool {
+		return strings.Contains(s.logs.String(), `its id is \"k2\"`)
+	}, patience, 100*time.Millisecond, "the log says which key is missing")
+	require.NotContains(t, s.logs.String(), "panic")
+
+	// Nobody may have the key of a signal: the run is reset to before it, as docs/encryption.md says.
+	made := s.run(s.queue+"-made-up", input("web2"))
+	s.reaches(made, workflows.PhaseWaiting)
+	var completed int64
+	for _, event := range s.history(made) {
+		if event.GetEventType() == enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
+			completed = event.GetEventId()
+		}
+	}
+	require.NoError(t, foreign.SignalWorkflow(ctx, made.GetID(), "", "platform-callback:"+s.instance("web2"), news))
+	s.command("workflow", "reset", "--workflow-id", made.GetID(), "--event-id", strconv.FormatInt(completed, 10),
+		"--reapply-exclude", "Signal", "--reason", "a signal under an unknown key")
+	made = s.GetWorkflow(t.Context(), made.GetID(), "")
+	s.reaches(made, workflows.PhaseWaiting)
+	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web2"), platformtest.Success))
+	require.NoError(t, s.await(made, nil))
+	require.Len(t, s.sim.Executions(), 2)
+
+	s.env = append(s.env, "DPA_ENCRYPTION_KEYS="+ours+","+other)
+	require.NoError(t, s.worker.Stop())
+	s.worker = s.start("worker")
+	var result workflows.PlanResult
+	require.NoError(t, s.await(run, &result))
+	require.Equal(t, workflows.ObservedByCallback, result.ObservedBy)
+}
+
 // startCodec starts the codec server and returns its address.
 func (s *stack) startCodec(token string) (url string) {
 	s.t.Helper()
@@ -140,8 +200,9 @@ func (s *stack) raw(run client.WorkflowRun) string {
 	for _, event := range s.history(run) {
 		add(event, nil)
 		if event.EventType == enums.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED {
-			described, err := s.DescribeWorkflowExecution(s.t.Context(), run.GetID(), run.GetRunID())
-			add(described, err)
+			described, err := s.DescribeWorkflow(s.t.Context(), run.GetID(), run.GetRunID())
+			require.NoError(s.t, err)
+			add(described.RawResponse, nil)
 		}
 	}
 	return text.String()

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"slices"
 	"testing"
 	"time"
@@ -56,8 +55,10 @@ func TestTheSwitchoverRunsFromYAMLFromJSONAndFromGo(t *testing.T) {
 			run := s.GetWorkflow(t.Context(), s.queue, "")
 			s.stands(run, 2, workflows.StatusRunning)
 			require.Equal(t, "SUCCESS", s.book(run).Steps[0].Status, "both checks have ended")
-			_, stderr, code := s.starter("approve", s.queue, "confirm", "--by", "zhang")
-			require.Zero(t, code, stderr)
+			for _, approver := range []string{"zhang", "li"} {
+				_, stderr, code := s.starter("approve", s.queue, "confirm", "--by", approver)
+				require.Zero(t, code, stderr)
+			}
 
 			var result workflows.RunbookResult
 			require.NoError(t, s.await(run, &result))
@@ -79,7 +80,7 @@ func TestASwitchoverThatIsRejectedUndoesItsFreeze(t *testing.T) {
 	_, stderr, code := s.starter("reject", s.queue, "confirm", "--by", "li", "--comment", "not today")
 	require.Zero(t, code, stderr)
 	result := s.failed(run, workflows.ErrorRunbookFailed)
-	require.Equal(t, workflows.StatusSuccess, result.Steps[1].RolledBack)
+	require.Equal(t, workflows.StatusSuccess, result.Steps[1].Rollback.Status)
 	require.Equal(t, map[string]int{"acf42de1": 1, "bcf42de2": 1, "ccf42de3": 1}, s.ran())
 	require.Equal(t, []string{"FZ-0042"}, s.given("md1606743911003", "TICKET"))
 }
@@ -112,16 +113,9 @@ func (s *stack) ownActivities() *activities.Activities {
 	})
 	require.NoError(s.t, err)
 	s.t.Cleanup(api.Close)
-	keys, err := signals.ParseKeys("k1:" + s.key)
+	address, err := signals.NewAddress(s.environment("DPA_CALLBACK_URL"), s.environment("DPA_CALLBACK_KEYS"))
 	require.NoError(s.t, err)
-	bridge, _ := environment(s.env).LookupEnv("DPA_CALLBACK_URL")
-	steps, err := activities.New(activities.Config{
-		Platform: api,
-		Callback: func(_ context.Context, kind, namespace, workflowID, key string) string {
-			target := signals.Target{Kind: signals.Kind(kind), Namespace: namespace, WorkflowID: workflowID, Key: key}
-			return signals.CallbackURL(bridge, keys.Token(target), target.Kind)
-		},
-	})
+	steps, err := activities.New(activities.Config{Platform: api, Callback: address})
 	require.NoError(s.t, err)
 	return steps
 }

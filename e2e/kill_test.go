@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -9,32 +10,43 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dpaflow/dpaflow/internal/devstack"
+	"github.com/dpaflow/dpaflow/internal/wait"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
-// patience bounds what a test waits for: a lost worker is noticed after seconds, a busy machine is slow.
-const patience = 90 * time.Second
+// patience bounds what a test waits for.
+const patience = wait.Limit
 
-// state asks a run where it stands; the zero status where nobody can answer just now.
+// state asks a run where it stands.
 func (s *stack) state(run client.WorkflowRun) (status workflows.Status) {
-	ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Second)
-	defer cancel()
-	answer, err := s.QueryWorkflow(ctx, run.GetID(), run.GetRunID(), "status")
-	if err == nil {
-		_ = answer.Get(&status) // the zero status is no state that anybody waits for
-	}
+	s.query(run, &status)
 	return status
+}
+
+// query asks a run for its status, again while nobody can answer: its worker may just be replaced, or have much to do.
+func (s *stack) query(run client.WorkflowRun, status any) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); pause(s.t.Context(), 100*time.Millisecond) {
+		answer, err := s.QueryWorkflow(s.t.Context(), run.GetID(), run.GetRunID(), "status")
+		if err == nil && answer.Get(status) == nil {
+			return
+		}
+	}
 }
 
 // await waits for a run's result.
 func (s *stack) await(run client.WorkflowRun, result any) error {
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
-	return run.Get(ctx, result)
+	err := run.Get(ctx, result)
+	if ended := new(temporal.WorkflowExecutionError); err == nil || errors.As(err, &ended) {
+		return err
+	}
+	return fmt.Errorf("%s has not ended (%w): %s", run.GetID(), err, toJSON(s.t, s.state(run)))
 }
 
 // reaches waits until a run is in a phase.
@@ -51,7 +63,7 @@ func (s *stack) resolve(run client.WorkflowRun, argument workflows.ResolveTrigge
 		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	require.NoError(s.t, err)
-	require.NoError(s.t, handle.Get(s.t.Context(), nil))
+	require.NoError(s.t, handle.Get(wait.Context(s.t), nil))
 }
 
 // underWay waits until the platform has got a call that it has not answered yet.
@@ -74,7 +86,7 @@ func (s *stack) killWorker() {
 	s.worker = s.start("worker")
 }
 
-func TestAWorkerKilledBeforeTheMarkLeavesATriggerThatIsSentAgain(t *testing.T) {
+func TestAWorkerKilledBeforeTheIntentLeavesATriggerThatIsSentAgain(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, catalogue(success(100*time.Millisecond)))
 	s.sim.Inject(platformtest.Fault{Endpoint: "P3", Times: 1, Kind: platformtest.FaultHang, Delay: time.Minute})
@@ -86,7 +98,7 @@ func TestAWorkerKilledBeforeTheMarkLeavesATriggerThatIsSentAgain(t *testing.T) {
 	require.Equal(t, 1, s.calls()["P5"])
 }
 
-func TestAWorkerKilledAfterTheMarkBeforeTheBytesLeavesAnUnknownThatAnOperatorSettles(t *testing.T) {
+func TestAWorkerKilledWhileItsTriggerConnectsLeavesATriggerThatIsSentAgain(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, catalogue(success(100*time.Millisecond)))
 	front := newFront(t, s.sim)
@@ -102,13 +114,25 @@ func TestAWorkerKilledAfterTheMarkBeforeTheBytesLeavesAnUnknownThatAnOperatorSet
 	case <-time.After(patience):
 		require.Fail(t, "the trigger's connection never came")
 	}
+	front.refuse.Store(false)
+	s.killWorker()
+	require.NoError(t, s.await(run, nil))
+	require.Equal(t, 1, s.executions("web1"))
+	require.Equal(t, 2, s.calls()["P5"])
+}
+
+func TestAWorkerKilledWithARequestThatNeverRunsLeavesAnUnknownThatAnOperatorSettles(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, catalogue(success(100*time.Millisecond)), briefly)
+	s.hold(platformtest.Fault{Endpoint: "P5", Times: 1, Kind: platformtest.FaultStatus})
+	run := s.run(s.queue, input("web1"))
+	s.underWay("P5")
 	s.killWorker()
 	s.reaches(run, workflows.PhaseUnknown)
-	require.Zero(t, s.executions("web1"), "what is not known is not guessed")
+	require.Empty(t, s.sim.Executions(), "what is not known is not guessed")
 	require.Equal(t, 1, s.calls()["P5"])
 
-	front.refuse.Store(false)
-	s.resolve(run, workflows.ResolveTrigger{Action: workflows.ActionRetrigger, By: "zhang", Comment: "the platform has no instance"})
+	require.NoError(t, s.retrigger(run))
 	require.NoError(t, s.await(run, nil))
 	require.Equal(t, 1, s.executions("web1"))
 	status := s.state(run)
@@ -118,10 +142,11 @@ func TestAWorkerKilledAfterTheMarkBeforeTheBytesLeavesAnUnknownThatAnOperatorSet
 func TestAWorkerKilledAfterTheBytesLeftIsSettledByTheCallback(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, catalogue(success(100*time.Millisecond)))
-	s.sim.Inject(platformtest.Fault{Endpoint: "P5", Times: 1, Kind: platformtest.FaultDelay, Delay: 2 * time.Second})
+	arrives := s.hold(platformtest.Fault{Endpoint: "P5", Times: 1, Kind: platformtest.FaultDelay})
 	run := s.run(s.queue, input("web1"))
 	s.underWay("P5")
 	s.killWorker()
+	arrives()
 	var result workflows.PlanResult
 	require.NoError(t, s.await(run, &result))
 	require.Len(t, s.sim.Executions(), 1)
@@ -133,14 +158,12 @@ func TestAWorkerKilledAfterTheAnswerBeforeItIsStoredIsSettledByTheCallback(t *te
 	temporal, err := devstack.StartTemporal(t.Context(), devstack.TemporalOptions{Database: t.TempDir() + "/temporal.db"})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = temporal.Kill() })
-	s := newStackOn(t, temporal, platformtest.Options{
-		Catalogue:          catalogue(success(15 * time.Second)), // when everything is back
-		CallbackRetryDelay: 5 * time.Second,
-	})
-	s.sim.Inject(platformtest.Fault{Endpoint: "P5", Times: 1, AfterExecution: true, Kind: platformtest.FaultDelay, Delay: time.Second})
+	s := newStackOn(t, temporal, platformtest.Options{Catalogue: catalogue()})
+	answers := s.hold(platformtest.Fault{Endpoint: "P5", Times: 1, AfterExecution: true, Kind: platformtest.FaultDelay})
 	run := s.run(s.queue, input("web1"))
 	s.underWay("P5")
 	require.NoError(t, temporal.Kill(), "so that nothing can be stored")
+	answers()
 	require.Eventually(t, func() bool {
 		requests := s.sim.Requests()
 		return requests[len(requests)-1].Status == http.StatusOK
@@ -148,6 +171,9 @@ func TestAWorkerKilledAfterTheAnswerBeforeItIsStoredIsSettledByTheCallback(t *te
 	require.NoError(t, s.worker.Kill())
 	require.NoError(t, temporal.Restart(t.Context()))
 	s.worker = s.start("worker")
+	require.Eventually(t, func() bool { // until the bridge is connected again
+		return s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Success) == nil
+	}, patience, 200*time.Millisecond)
 	require.NoError(t, s.await(run, nil))
 	require.Len(t, s.sim.Executions(), 1)
 }
@@ -155,7 +181,7 @@ func TestAWorkerKilledAfterTheAnswerBeforeItIsStoredIsSettledByTheCallback(t *te
 func TestWorkersKilledAtRandomNeverRunAPlanTwiceNorLoseARun(t *testing.T) {
 	t.Parallel()
 	rng := random(t)
-	s := newStack(t, catalogue(success(300*time.Millisecond)))
+	s := newStack(t, catalogue(success(300*time.Millisecond)), briefly)
 	// Every trigger is slow, half of the time before and half after its execution, so that kills hit it.
 	s.sim.Inject(platformtest.Fault{Endpoint: "P5", Kind: platformtest.FaultDelay, Delay: 150 * time.Millisecond, AfterExecution: rng.IntN(2) == 0})
 	runs := make([]client.WorkflowRun, sized(500))
@@ -189,8 +215,11 @@ func TestWorkersKilledAtRandomNeverRunAPlanTwiceNorLoseARun(t *testing.T) {
 			case <-time.After(time.Second):
 				// No callback will come for what the platform never executed: an operator looks there, and decides.
 				if s.state(run).Phase == workflows.PhaseUnknown && s.executions(fmt.Sprintf("host-%d", i)) == 0 {
-					s.resolve(run, workflows.ResolveTrigger{Action: workflows.ActionRetrigger, By: "operator"})
-					unknown++
+					taken, err := s.tryRetrigger(run, "")
+					require.True(t, err == nil || s.state(run).Phase != workflows.PhaseUnknown, "%v", err) // else a callback was first
+					if taken {
+						unknown++
+					}
 				}
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,15 +18,21 @@ import (
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
-// failPlatform has every kind of call fail with an answer that repeats it, and runs fail in every way.
-func (l *leaks) failPlatform() {
+// failPlatform has every kind of call fail with an answer that repeats it, and runs fail in every way. It returns one
+// that has yet to run out of time.
+func (l *leaks) failPlatform() (late client.WorkflowRun) {
 	l.t.Helper()
 	model := workflows.ModelInput{ModelID: l.model, Params: host(plantedModel)}
 	well := []client.WorkflowRun{l.beginAs("RunModel", "model", model)}
 	l.reaches(well[0], workflows.PhaseWaiting)
 	waits := l.beginAs("RunModel", "model-that-waits", model)
 	l.reaches(waits, workflows.PhaseBusy)
-	require.Contains(l.t, l.state(waits).Reason, "is busy", "it can read who has the turn")
+	require.Contains(l.t, l.state(waits).Reason, "is busy")
+	executions := l.sim.Executions()
+	i := slices.IndexFunc(executions, func(e platformtest.Execution) bool { return e.ModelID == l.model })
+	l.sim.SetScript(l.model, platformtest.Ends(platformtest.Success, 100*time.Millisecond, l.modelOutputs...))
+	l.sim.Move(executions[i].InstanceID, platformtest.Success)
+	require.NoError(l.t, l.sim.Callback(l.t.Context(), executions[i].InstanceID, platformtest.Success))
 
 	const body, head, ran = false, true, true
 	l.inject(1, echoed{"opExecutePlanByApi/status", body, ran, in(http.StatusInternalServerError, 0)})
@@ -41,11 +48,11 @@ func (l *leaks) failPlatform() {
 		well = append(well, l.begin(plan))
 	}
 	failed, rejected := l.begin("fails"), l.begin("rejected")
-	late := l.beginAs("RunPlan", "late", map[string]any{"planId": "stands", "timeout": "3s", "params": plantedInput()})
+	late = l.beginAs("RunPlan", "late", map[string]any{"planId": "stands", "timeout": "40s", "params": plantedInput()})
 	l.expect("", append(well, waits)...)
 	l.expect(activities.ErrorPlanFailed, failed)
 	l.expect(activities.ErrorTriggerRejected, rejected)
-	l.expect(activities.ErrorWaitTimeout, late)
+	return late
 }
 
 // failInputs has inputs refused, by the program and by the platform.

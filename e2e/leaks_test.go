@@ -21,6 +21,7 @@ import (
 	"github.com/dpaflow/dpaflow/activities"
 	"github.com/dpaflow/dpaflow/internal/devstack"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
+	"github.com/dpaflow/dpaflow/runbook"
 )
 
 func TestEncryptedRunsWorkAndShowNothingToWhoReadsTheServer(t *testing.T) {
@@ -44,13 +45,14 @@ func TestNoSecretTokenOrCallbackAddressIsInAHistoryOrALog(t *testing.T) {
 type leaks struct {
 	*stack
 	*echo
-	traces   *collector
-	gate     *gate
-	model    string
-	keys     string
-	database string
-	seen     evidence // by those without the keys
-	told     evidence // to those with them
+	traces       *collector
+	gate         *gate
+	model        string
+	keys         string
+	database     string
+	modelOutputs []platformtest.ModelOutputs
+	seen         evidence // by those without the keys
+	told         evidence // to those with them
 }
 
 func newLeaks(t *testing.T, keys string) *leaks {
@@ -64,10 +66,10 @@ func newLeaks(t *testing.T, keys string) *leaks {
 	t.Cleanup(func() { _ = temporal.Kill() })
 
 	plan := catalogue(success(100 * time.Millisecond)).Plans[0]
-	plan.Script.Outputs[0].Nodes[0].Result = plantedOutput + " {{HOST}}"
-	all := models(1, success(4*time.Second))
+	plan.Script.Outputs[0].Nodes[0].Result = plantedOutput + " {{HOST}} {{PASSWORD}}"
+	all := models(1) // its first execution ends when the test says so
 	all.Models[0].Script.Outputs[0].Nodes[0].Result = plantedOutput + " {{HOST}}"
-	l.model = all.Models[0].ID
+	l.model, l.modelOutputs = all.Models[0].ID, all.Models[0].Script.Outputs
 	for _, id := range []string{"succeeds", "fails", "stands", "lost", "status", "denied", "broken", "rejected", "inputs", "tls"} {
 		plan.ID = id
 		all.Plans = append(all.Plans, plan)
@@ -91,7 +93,7 @@ func (l *leaks) begin(plan string) client.WorkflowRun {
 }
 
 func plantedInput() activities.PlanParams {
-	return activities.PlanParams{"md1": {"HOST": activities.Text(plantedHost), "PASSWORD": activities.SecretRef("hard-password")}}
+	return activities.PlanParams{"md1": {"HOST": runbook.Text(plantedHost), "PASSWORD": runbook.SecretRef("hard-password")}}
 }
 
 func (l *leaks) beginAs(workflow, name string, input any) client.WorkflowRun {
@@ -109,7 +111,7 @@ func (l *leaks) provoke() (secrets []string) {
 	l.env = append(l.env, "DPA_BRIDGE_UNSIGNED=false") // for the worker; the bridge goes on taking both
 	l.killWorker()
 
-	l.failPlatform()
+	late := l.failPlatform()
 	l.failInputs()
 	l.failRunbook()
 	l.failCommands()
@@ -119,6 +121,7 @@ func (l *leaks) provoke() (secrets []string) {
 		l.failCodec()
 	}
 	l.failTemporal()
+	l.expect(activities.ErrorWaitTimeout, late)
 
 	l.observe(l.seen)
 	l.stored(l.seen, l.database, l.queue)

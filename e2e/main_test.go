@@ -16,6 +16,7 @@ import (
 	"github.com/dpaflow/dpaflow/internal/config"
 	"github.com/dpaflow/dpaflow/internal/connect"
 	"github.com/dpaflow/dpaflow/internal/devstack"
+	"github.com/dpaflow/dpaflow/internal/wait"
 )
 
 // server is the Temporal server that all tests share, each on a task queue of its own. Tests that
@@ -47,12 +48,7 @@ func TestMain(m *testing.M) {
 		}
 	}()
 	ours := goleak.IgnoreCurrent()
-	if code = m.Run(); code == 0 {
-		if err := goleak.Find(ours); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
+	code = wait.Run(m, ours)
 }
 
 // dial connects as the programs do, with the keys of their environment.

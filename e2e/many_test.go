@@ -9,7 +9,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/internal/wait"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
+	"github.com/dpaflow/dpaflow/runbook"
 )
 
 // each does something with all items, several at a time.
@@ -30,7 +32,7 @@ func (s *stack) update(run client.WorkflowRun, name string, argument any) error 
 		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err == nil {
-		err = handle.Get(s.t.Context(), nil)
+		err = handle.Get(wait.Context(s.t), nil)
 	}
 	if err != nil {
 		return fmt.Errorf("%s of %s: %w", name, run.GetID(), err)
@@ -54,7 +56,7 @@ func silentPlans(ids ...string) (c platformtest.Catalogue) {
 }
 
 func hostOf(host string) activities.PlanParams {
-	return activities.PlanParams{"md1": {"HOST": activities.Text(host)}}
+	return activities.PlanParams{"md1": {"HOST": runbook.Text(host)}}
 }
 
 // instances are the last ones of each plan.

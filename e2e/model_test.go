@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/dpaflow/dpaflow/activities"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
+	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -43,7 +45,7 @@ func (s *stack) runModel(id string, in workflows.ModelInput) client.WorkflowRun 
 	return run
 }
 
-func host(name string) activities.Params { return activities.Params{"HOST": activities.Text(name)} }
+func host(name string) activities.Params { return activities.Params{"HOST": runbook.Text(name)} }
 
 func TestAModelRunsAndGivesItsOutputs(t *testing.T) {
 	t.Parallel()
@@ -54,7 +56,7 @@ func TestAModelRunsAndGivesItsOutputs(t *testing.T) {
 	}{
 		"by its callback":         {workflows.ModelInput{}, "callback", 2},
 		"with designated outputs": {workflows.ModelInput{DesignatedOutputsOnly: true}, "callback", 1},
-		"synchronously":           {workflows.ModelInput{Sync: true, SyncTimeout: workflows.Duration(20 * time.Second)}, "poll", 2},
+		"synchronously":           {workflows.ModelInput{Sync: true, SyncTimeout: runbook.Duration(20 * time.Second)}, "poll", 2},
 		"by a path of its own":    {workflows.ModelInput{ExecutePath: "/api/dpa/process/processModel/execute/{modelId}"}, "callback", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -80,34 +82,45 @@ func TestAModelRunsAndGivesItsOutputs(t *testing.T) {
 	}
 }
 
-func TestRunsOfOneModelTakeTurns(t *testing.T) {
+// Runs of one model have no lock among themselves: the platform executes no busy model, and a run that it refuses looks
+// why.
+func TestRunsOfOneModelWaitForEachOther(t *testing.T) {
 	t.Parallel()
 	catalogue := models(1, success(200*time.Millisecond))
 	s := newStack(t, catalogue, executePath)
 	id := catalogue.Models[0].ID
 	var runs []client.WorkflowRun
-	for i := range 4 {
+	for i := range 8 {
 		runs = append(runs, s.runModel(fmt.Sprintf("%s-%d", s.queue, i), workflows.ModelInput{ModelID: id, Params: host("web1")}))
 	}
 	for _, run := range runs {
 		require.NoError(t, s.await(run, nil))
 	}
-	require.Len(t, s.sim.Executions(), len(runs))
-	require.Equal(t, len(runs), s.calls()["W3"], "none was sent to a busy model")
+	executions := s.sim.Executions()
+	require.Len(t, executions, len(runs), "each was executed once")
+	slices.SortFunc(executions, func(a, b platformtest.Execution) int { return a.TriggeredAt.Compare(b.TriggeredAt) })
+	for i := range executions[1:] {
+		require.False(t, executions[i+1].TriggeredAt.Before(executions[i].EndedAt), "one after another")
+	}
 }
 
 func TestAModelThatOthersKeepBusyIsWaitedForOrRefused(t *testing.T) {
 	t.Parallel()
-	catalogue := models(1, success(4*time.Second))
+	catalogue := models(1) // its first execution ends when the test says so
 	s := newStack(t, catalogue, executePath)
 	id := catalogue.Models[0].ID
 	first := s.runModel(s.queue+"-first", workflows.ModelInput{ModelID: id, Params: host("web1")})
 	s.reaches(first, workflows.PhaseWaiting)
-	err := s.await(s.runModel(s.queue+"-refused", workflows.ModelInput{ModelID: id, Params: host("web2"), OnBusy: workflows.FailOnBusy}), nil)
+	err := s.await(s.runModel(s.queue+"-refused", workflows.ModelInput{ModelID: id, Params: host("web2"), OnBusy: runbook.FailOnBusy}), nil)
 	require.ErrorContains(t, err, "busy")
 	require.ErrorContains(t, err, activities.ErrorTriggerRejected)
 	waiting := s.runModel(s.queue+"-waiting", workflows.ModelInput{ModelID: id, Params: host("web3")})
 	s.reaches(waiting, workflows.PhaseBusy)
+	s.sim.SetScript(id, platformtest.Ends(platformtest.Success, 100*time.Millisecond, catalogue.Models[0].Script.Outputs...))
+	instance := s.sim.Executions()[0].InstanceID
+	s.sim.Move(instance, platformtest.Success)
+	require.NoError(t, s.sim.Callback(t.Context(), instance, platformtest.Success))
+	require.NoError(t, s.await(first, nil))
 	require.NoError(t, s.await(waiting, nil))
 	require.Len(t, s.sim.Executions(), 2)
 }
@@ -122,7 +135,7 @@ func TestModelsWhoseCallbacksAreLostEndByTheirStatus(t *testing.T) {
 	runs := make([]client.WorkflowRun, n)
 	for i := range runs {
 		in := workflows.ModelInput{ModelID: catalogue.Models[i].ID, Params: host("web1")}
-		in.PollAfter = workflows.Duration(pollAfter)
+		in.PollAfter = runbook.Duration(pollAfter)
 		runs[i] = s.runModel(fmt.Sprintf("%s-%d", s.queue, i), in)
 	}
 	slowest := time.Duration(0)
@@ -132,7 +145,6 @@ func TestModelsWhoseCallbacksAreLostEndByTheirStatus(t *testing.T) {
 		require.Equal(t, workflows.ObservedByPoll, result.ObservedBy)
 		slowest = max(slowest, result.FinishedAt.Sub(result.TriggeredAt))
 	}
-	require.Less(t, slowest, pollAfter+10*time.Second)
 	require.GreaterOrEqual(t, s.calls()["W4"], n)
 	require.LessOrEqual(t, s.calls()["W4"], 2*n, "the polls of a run are bounded")
 	t.Logf("%d runs, the slowest found after %s, %d polls in all", n, slowest, s.calls()["W4"])
@@ -143,7 +155,8 @@ func TestAnExecutePathThatLeavesThePlatformIsRefusedBeforeARequest(t *testing.T)
 	catalogue := models(1, success(0))
 	s := newStack(t, catalogue, executePath)
 	id := catalogue.Models[0].ID
-	for i, path := range []string{"https://elsewhere.example/run", "//elsewhere.example/run", "/a/../../run", "/run?x=1", "/run%2f..%2fx", "run", `/a\b`, "/a#b"} {
+	for i, path := range []string{"https://elsewhere.example/run", "//elsewhere.example/run", "/a/../../run", "/run?x=1", "/run%2f..%2fx", "run", `/a\b`, "/a#b",
+		"/api/dpa/process/processPlan/opExecutePlanByApi/acf42dd3", "/api/dpa/process//PROCESSPLAN/saveTimingParam/", "/api/dpa/process/processModel%2F%6CistAll"} {
 		err := s.await(s.runModel(fmt.Sprintf("%s-%d", s.queue, i), workflows.ModelInput{ModelID: id, Params: host("x"), ExecutePath: path}), nil)
 		require.ErrorContains(t, err, activities.ErrorInvalidInput, path)
 		require.ErrorContains(t, err, "executePath", path)
@@ -166,7 +179,7 @@ func TestTheCommandLineRunsAModelAndShowsIt(t *testing.T) {
 		{[]string{"run", "model", id, "--param", "HOST=主机=1", "--workflow-id", s.queue}, 0, []string{"SUCCESS (callback)", "主机=1"}},
 		{[]string{"status", s.queue}, 0, []string{"ENDED", id}},
 		{[]string{"run", "model", id}, 3, []string{"params.HOST: this input is missing"}},
-		{[]string{"run", "model", id, "--param", "HOST"}, 2, []string{"--param wants NAME=value"}},
+		{[]string{"run", "model", id, "--param", "HOST"}, 2, []string{"--param must be NAME=value"}},
 		{[]string{"run", "model", id, "--on-busy", "hope"}, 2, []string{"--on-busy"}},
 	} {
 		stdout, stderr, code := s.starter(test.args...)

@@ -22,6 +22,7 @@ import (
 	"github.com/dpaflow/dpaflow/internal/config"
 	"github.com/dpaflow/dpaflow/internal/connect"
 	"github.com/dpaflow/dpaflow/internal/devstack"
+	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -111,7 +112,7 @@ func callOnce(ctx workflow.Context, in call) (result any, err error) {
 // planRequest asks for the plan "p".
 func planRequest(key string) workflows.PlanRequest {
 	return workflows.PlanRequest{IdempotencyKey: key, PlanInput: workflows.PlanInput{
-		PlanID: "p", Params: activities.PlanParams{"md1": {"HOST": activities.Text("web1"), "PASSWORD": activities.Text("b")}},
+		PlanID: "p", Params: activities.PlanParams{"md1": {"HOST": runbook.Text("web1"), "PASSWORD": runbook.Text("b")}},
 	}}
 }
 

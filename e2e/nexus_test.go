@@ -21,6 +21,7 @@ import (
 	"github.com/dpaflow/dpaflow/internal/connect"
 	"github.com/dpaflow/dpaflow/internal/devstack"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
+	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -68,8 +69,8 @@ func TestOperationsWithOneKeyShareOneRun(t *testing.T) {
 	shared := s.GetWorkflow(t.Context(), workflows.NexusWorkflowID(c.endpoint), "")
 	s.reaches(shared, workflows.PhaseWaiting)
 	require.Eventually(t, func() bool {
-		description, err := s.DescribeWorkflowExecution(t.Context(), shared.GetID(), "")
-		return err == nil && len(description.GetCallbacks()) == len(callers)
+		description, err := s.DescribeWorkflow(t.Context(), shared.GetID(), "")
+		return err == nil && len(description.RawResponse.GetCallbacks()) == len(callers)
 	}, patience, 100*time.Millisecond, "both wait for it")
 	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Fail))
 	callers = append(callers, c.call("late", request))
@@ -84,7 +85,7 @@ func TestOperationsWithOneKeyShareOneRun(t *testing.T) {
 	require.Len(t, s.sim.Executions(), 1)
 
 	other := planRequest(c.endpoint)
-	other.Timeout = workflows.Duration(time.Hour)
+	other.Timeout = runbook.Duration(time.Hour)
 	require.Contains(t, refusal(t, s.await(c.call("other", other), nil)), "idempotencyKey: was used for another request, whose run is "+shared.GetID())
 	require.Len(t, s.sim.Executions(), 1)
 }
@@ -141,8 +142,9 @@ func TestACancelledOperationEndsTheWaitingAndNamesTheInstance(t *testing.T) {
 			t.Parallel()
 			s := newStack(t, catalogue())
 			c := s.newCaller()
+			answers := func() {}
 			if underWay {
-				s.sim.Inject(platformtest.Fault{Endpoint: "P5", Times: 1, Kind: platformtest.FaultDelay, Delay: 5 * time.Second})
+				answers = s.hold(platformtest.Fault{Endpoint: "P5", Times: 1, Kind: platformtest.FaultDelay})
 			}
 			run := c.call("caller", planRequest(c.endpoint))
 			ours := s.GetWorkflow(t.Context(), workflows.NexusWorkflowID(c.endpoint), "")
@@ -152,6 +154,8 @@ func TestACancelledOperationEndsTheWaitingAndNamesTheInstance(t *testing.T) {
 				s.reaches(ours, workflows.PhaseWaiting)
 			}
 			require.NoError(t, c.CancelWorkflow(t.Context(), run.GetID(), ""))
+			s.heeds(ours)
+			answers()
 			var failed *temporal.ApplicationError
 			require.ErrorAs(t, s.await(run, nil), &failed)
 			require.Equal(t, operationCancelled, failed.Type())
@@ -179,11 +183,11 @@ func TestARequestThatIsWrongIsRefusedAtOnceWithEveryFault(t *testing.T) {
 		input     any
 		want      []string
 	}{
-		{"run-plan", map[string]any{"idempotencyKey": key, "plan": "p", "timeout": "soon"}, []string{"plan: there is no such field", "timeout: wants a duration"}},
-		{"run-plan", map[string]any{"idempotencyKey": key, "onUnknown": "guess"}, []string{"planId: is missing", "onUnknown: wants"}},
-		{"run-model", map[string]any{"idempotencyKey": key, "onBusy": "hope", "syncTimeout": "20s"}, []string{"modelId: is missing", "onBusy: wants", "syncTimeout: is for"}},
+		{"run-plan", map[string]any{"idempotencyKey": key, "plan": "p", "timeout": "soon"}, []string{"plan: there is no such field", "timeout: must be a duration"}},
+		{"run-plan", map[string]any{"idempotencyKey": key, "onUnknown": "guess"}, []string{"planId: is missing", "onUnknown: must be"}},
+		{"run-model", map[string]any{"idempotencyKey": key, "onBusy": "hope", "syncTimeout": "20s"}, []string{"modelId: is missing", "onBusy: must be", "syncTimeout: is for"}},
 		{"run-runbook", map[string]any{"idempotencyKey": key, "name": "x", "steps": []any{map[string]any{"id": "a", "plam": "p"}}}, []string{"steps[0]", "plam: there is no such field"}},
-		{"run-plan", []string{"p"}, []string{"the input wants to be one JSON object"}},
+		{"run-plan", []string{"p"}, []string{"the input must be one JSON object"}},
 		{"run-plan", nil, []string{"planId: is missing"}},
 	} {
 		run := c.start(fmt.Sprint(i), callOnce, call{c.endpoint, test.operation, test.input})
@@ -193,7 +197,7 @@ func TestARequestThatIsWrongIsRefusedAtOnceWithEveryFault(t *testing.T) {
 		}
 	}
 	var absent *serviceerror.NotFound
-	_, err := s.DescribeWorkflowExecution(t.Context(), workflows.NexusWorkflowID(key), "")
+	_, err := s.DescribeWorkflow(t.Context(), workflows.NexusWorkflowID(key), "")
 	require.ErrorAs(t, err, &absent, "nothing was started")
 	require.NoError(t, s.await(c.call("good", planRequest(key)), nil), "and whoever does it right is served at once")
 }
@@ -204,7 +208,7 @@ func TestEncryptedOperationsWorkForCallersWithTheSameKeys(t *testing.T) {
 	s := newStack(t, catalogue(success(100*time.Millisecond)), keys)
 	c := s.newCaller(keys)
 	request := planRequest(c.endpoint)
-	request.Params["md1"]["HOST"] = activities.Text(plantedHost)
+	request.Params["md1"]["HOST"] = runbook.Text(plantedHost)
 	var result workflows.PlanResult
 	run := c.call("caller", request)
 	require.NoError(t, s.await(run, &result))
@@ -239,9 +243,12 @@ func TestEncryptedOperationsWorkForCallersWithTheSameKeys(t *testing.T) {
 	other := s.newCaller("DPA_ENCRYPTION_KEYS=" + encryptionKey("k2"))
 	waits := other.call("waits", planRequest(c.endpoint+"-waits"))
 	require.Eventually(t, func() bool {
-		description, err := other.DescribeWorkflowExecution(t.Context(), waits.GetID(), "")
-		pending := description.GetPendingNexusOperations()
-		return err == nil && len(pending) == 1 && pending[0].GetLastAttemptFailure() != nil
+		description, err := other.DescribeWorkflow(t.Context(), waits.GetID(), "")
+		if err != nil {
+			return false
+		}
+		pending := description.RawResponse.GetPendingNexusOperations()
+		return len(pending) == 1 && pending[0].GetLastAttemptFailure() != nil
 	}, patience, 100*time.Millisecond, "a key that is missing may come, so it is tried again")
 	require.NoError(t, other.TerminateWorkflow(t.Context(), waits.GetID(), "", "the test is over"))
 	require.Len(t, s.sim.Executions(), 2)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
+	"github.com/dpaflow/dpaflow/internal/wait"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
 	"github.com/dpaflow/dpaflow/workflows"
 )
@@ -30,6 +31,25 @@ func TestAResetToBeforeTheTriggerDoesNotTriggerAgain(t *testing.T) {
 	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Success))
 	var result workflows.PlanResult
 	require.NoError(t, s.await(again, &result))
+	require.Equal(t, s.instance("web1"), result.InstanceID)
+	require.Len(t, s.sim.Executions(), 1)
+}
+
+func TestASecondResetOfTheSameRunDoesNotTriggerAgain(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, catalogue())
+	s.sim.Inject(platformtest.Fault{Endpoint: "P5", Times: 1, Kind: platformtest.FaultCode, Code: 998})
+	base := s.run(s.queue, input("web1"))
+	require.Error(t, s.await(base, nil), "its trigger is rejected")
+	first := s.resetTo(base, 1)
+	s.reaches(first, workflows.PhaseWaiting)
+	require.Len(t, s.sim.Executions(), 1)
+
+	second := s.resetTo(base, 1) // which knows of base, and nothing of the first
+	s.reaches(second, workflows.PhaseUnknown)
+	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Success))
+	var result workflows.PlanResult
+	require.NoError(t, s.await(second, &result))
 	require.Equal(t, s.instance("web1"), result.InstanceID)
 	require.Len(t, s.sim.Executions(), 1)
 }
@@ -71,12 +91,12 @@ func TestAnOperatorSettlesARunWithTheTemporalCommand(t *testing.T) {
 		if err != nil {
 			return "", err
 		}
-		return handle.UpdateID(), handle.Get(t.Context(), nil)
+		return handle.UpdateID(), handle.Get(wait.Context(t), nil)
 	}
-	before := len(s.history(run))
+	before := s.undisturbed(run)
 	_, err := update("resolveRun", `{"status":"SUCCESS"}`)
 	require.ErrorContains(t, err, "name it first by resolveTrigger")
-	require.Len(t, s.history(run), before, "a refused update leaves no trace")
+	require.Equal(t, before, s.undisturbed(run), "a refused update leaves no trace")
 
 	s.command("workflow", "update", "execute", "--workflow-id", run.GetID(), "--name", "resolveTrigger",
 		"--input", `{"action":"adopt","instanceId":"`+s.instance("web1")+`","by":"zhang","comment":"seen on the platform"}`)
@@ -116,10 +136,9 @@ func TestALostCallbackIsFoundByAsking(t *testing.T) {
 	plans.Plans[0].ID = "lost" // other tests' runs of a plan would make its status doubtful
 	s := newStack(t, plans)
 	s.sim.InjectCallback(platformtest.CallbackFault{Kind: platformtest.CallbackDrop})
-	in := input("web1")
-	in.PlanID = "lost"
-	in.PollAfter = workflows.Duration(6 * time.Second)
-	run := s.run(s.queue, in)
+	run := s.run(s.queue, map[string]any{
+		"planId": "lost", "params": input("web1").Params, "pollAfter": "6s", "trustPlanStatus": true,
+	})
 	var result workflows.PlanResult
 	require.NoError(t, s.await(run, &result))
 	require.Equal(t, workflows.ObservedByPoll, result.ObservedBy)

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/internal/wait"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
+	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -41,7 +44,7 @@ func success(after time.Duration) platformtest.Step {
 
 func input(host string) workflows.PlanInput {
 	return workflows.PlanInput{PlanID: "p", Params: activities.PlanParams{"md1": {
-		"HOST": activities.Text(host), "PASSWORD": activities.SecretRef("db-password"),
+		"HOST": runbook.Text(host), "PASSWORD": runbook.SecretRef("db-password"),
 	}}}
 }
 
@@ -99,14 +102,14 @@ func TestTheHistoryOfAPlanIsShort(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStack(t, catalogue(test.steps...))
-			run := s.run(s.queue, input("web1"))
-			require.NoError(t, s.await(run, nil))
-			events := s.history(run)
 			var types []string
-			for _, event := range events {
-				types = append(types, event.EventType.String())
+			for i := 0; types == nil || slices.Contains(types, "ActivityTaskFailed"); i++ { // a busy machine sends one late
+				require.Less(t, i, 10, "%v", types)
+				run := s.run(fmt.Sprint(s.queue, i), input(fmt.Sprint("web", i)))
+				require.NoError(t, s.await(run, nil))
+				types = s.undisturbed(run)
 			}
-			require.LessOrEqual(t, len(events), test.most, "%v", types)
+			require.LessOrEqual(t, len(types), test.most, "%v", types)
 			require.Contains(t, types, "UpsertWorkflowSearchAttributes", "everything is switched on")
 			require.Contains(t, types, "TimerStarted")
 		})
@@ -119,8 +122,8 @@ func TestBadInputIsRefusedBeforeAnythingIsTriggered(t *testing.T) {
 	for name, test := range map[string]struct{ input, want string }{
 		"no id":                      {`{}`, "planId: is missing"},
 		"an unknown field":           {`{"planId":"p","planid":"q"}`, "planid: there is no such field"},
-		"a wrong type":               {`{"planId":["p"]}`, "planId: wants a text"},
-		"a malformed duration":       {`{"planId":"p","timeout":"soon"}`, "timeout: wants a duration"},
+		"a wrong type":               {`{"planId":["p"]}`, "planId: must be a string"},
+		"a malformed duration":       {`{"planId":"p","timeout":"soon"}`, "timeout: must be a duration"},
 		"an undeclared parameter":    {`{"planId":"p","params":{"md1":{"HOST":"a","PASSWORD":"b","TYPO":"c"}}}`, "params.md1.TYPO: the platform declares no such input"},
 		"a missing parameter":        {`{"planId":"p","params":{"md1":{"HOST":"a"}}}`, "params.md1.PASSWORD: this input is missing"},
 		"an undeclared model":        {`{"planId":"p","params":{"md1":{"HOST":"a","PASSWORD":"b"},"md9":{}}}`, "params.md9: plan p has no such model"},
@@ -162,7 +165,7 @@ func TestTheRunOfAnInstanceIsFoundBySearch(t *testing.T) {
 	require.Eventually(t, func() bool {
 		found, err := s.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Query: query})
 		return err == nil && len(found.Executions) == 1 && found.Executions[0].Execution.WorkflowId == s.queue
-	}, 10*time.Second, 100*time.Millisecond)
+	}, patience, 100*time.Millisecond)
 }
 
 func TestAWorkerThatIsStoppedWaitsForTheTriggersAnswer(t *testing.T) {
@@ -170,23 +173,18 @@ func TestAWorkerThatIsStoppedWaitsForTheTriggersAnswer(t *testing.T) {
 	s := newStack(t, catalogue(success(100*time.Millisecond)))
 	s.sim.Inject(platformtest.Fault{Endpoint: "P5", Times: 1, AfterExecution: true, Kind: platformtest.FaultDelay, Delay: 2 * time.Second})
 	run := s.run(s.queue, input("web1"))
-	_, err := s.sim.WaitExecutions(t.Context(), 1)
+	_, err := s.sim.WaitExecutions(wait.Context(t), 1)
 	require.NoError(t, err)
 	require.NoError(t, s.worker.Stop())
-	types := completed(s.history(run))
-	require.True(t, types, "the answer was not waited for")
+	require.True(t, has(s.history(run), enums.EVENT_TYPE_ACTIVITY_TASK_COMPLETED), "the answer was not waited for")
 	s.worker = s.start("worker")
 	require.NoError(t, s.await(run, nil))
 	require.Len(t, s.sim.Executions(), 1)
 }
 
-func completed(events []*historypb.HistoryEvent) bool {
-	for _, event := range events {
-		if event.EventType == enums.EVENT_TYPE_ACTIVITY_TASK_COMPLETED {
-			return true
-		}
-	}
-	return false
+// has tells whether there is an event of a type.
+func has(events []*historypb.HistoryEvent, kind enums.EventType) bool {
+	return slices.ContainsFunc(events, func(event *historypb.HistoryEvent) bool { return event.GetEventType() == kind })
 }
 
 func TestTheCommandLineRunsAPlanAndShowsIt(t *testing.T) {
@@ -216,10 +214,10 @@ func TestTheCommandLineRunsAPlanAndShowsIt(t *testing.T) {
 		{[]string{"watch", s.queue}, 0, "SUCCESS (callback)"},
 		{[]string{"status", s.queue}, 0, "ENDED"},
 		{[]string{"run", "plan", "p"}, 3, "params.md1.HOST: this input is missing"},
-		{[]string{"run", "plan", "p", "--param", "HOST"}, 2, "--param wants model.NAME=value"},
+		{[]string{"run", "plan", "p", "--param", "HOST"}, 2, "--param must be model.NAME=value"},
 		{[]string{"run", "plan"}, 2, "takes 1 arguments [ID]"},
 		{[]string{"run", "thing", "x"}, 2, `there is no command "thing"`},
-		{[]string{"plans", "-o", "yaml"}, 2, "wants one of table, json"},
+		{[]string{"plans", "-o", "yaml"}, 2, "must be one of table, json"},
 		{[]string{"watch", "nothing"}, 1, `there is no run "nothing"`},
 	} {
 		stdout, stderr, code := s.starter(test.args...)

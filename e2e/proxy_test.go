@@ -21,6 +21,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/dpaflow/dpaflow/internal/devstack"
+	"github.com/dpaflow/dpaflow/internal/tool"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -33,14 +34,9 @@ type haproxy struct {
 // upstream is where a bridge receives callbacks, and where it says whether it is ready.
 type upstream struct{ callbacks, admin string }
 
-// startHAProxy skips the test where there is no HAProxy. It listens on the address.
-func startHAProxy(t *testing.T, address string, bridges [2]upstream) *haproxy {
+// startHAProxy starts the program of that path; it listens on the address.
+func startHAProxy(t *testing.T, program, address string, bridges [2]upstream) *haproxy {
 	t.Helper()
-	program, err := exec.LookPath("haproxy")
-	if errors.Is(err, exec.ErrNotFound) {
-		t.Skip("no haproxy on the PATH")
-	}
-	require.NoError(t, err)
 	text, err := os.ReadFile("../deploy/compose/haproxy.cfg")
 	require.NoError(t, err)
 	operators, err := devstack.FreeAddress()
@@ -74,14 +70,14 @@ func startHAProxy(t *testing.T, address string, bridges [2]upstream) *haproxy {
 		defer cancel()
 		status, _ := get(ctx, "http://"+operators+"/healthz")
 		return status == http.StatusOK
-	}, 30*time.Second, 20*time.Millisecond, "the proxy answers operators")
+	}, patience, 20*time.Millisecond, "the proxy answers operators")
 	return p
 }
 
 // says waits until the proxy has logged a text.
 func (p *haproxy) says(t *testing.T, text string) {
 	t.Helper()
-	require.Eventually(t, func() bool { return strings.Contains(p.log.String(), text) }, 30*time.Second, 20*time.Millisecond, text)
+	require.Eventually(t, func() bool { return strings.Contains(p.log.String(), text) }, patience, 20*time.Millisecond, text)
 }
 
 func get(ctx context.Context, url string) (status int, err error) {
@@ -99,6 +95,7 @@ func get(ctx context.Context, url string) (status int, err error) {
 
 func TestRunsGoOnBehindTheProxyWhileOneBridgeAfterTheOtherIsKilled(t *testing.T) {
 	t.Parallel()
+	program := tool.Needed(t, "haproxy")
 	address, err := devstack.FreeAddress()
 	require.NoError(t, err)
 	first, err := devstack.FreeAddress()
@@ -109,7 +106,7 @@ func TestRunsGoOnBehindTheProxyWhileOneBridgeAfterTheOtherIsKilled(t *testing.T)
 	require.NoError(t, err)
 	s.env = append(s.env, "DPA_BRIDGE_ADDR="+second)
 	other := s.start("signals/bridge")
-	p := startHAProxy(t, address, [2]upstream{{first, s.bridge.Admin}, {second, other.Admin}})
+	p := startHAProxy(t, program, address, [2]upstream{{first, s.bridge.Admin}, {second, other.Admin}})
 
 	run := func(round string) {
 		t.Helper()
@@ -143,6 +140,7 @@ func TestRunsGoOnBehindTheProxyWhileOneBridgeAfterTheOtherIsKilled(t *testing.T)
 
 func TestTheProxyGivesToTheOtherWhatOneBridgeDoesNotTake(t *testing.T) {
 	t.Parallel()
+	program := tool.Needed(t, "haproxy")
 	defer http.DefaultClient.CloseIdleConnections()
 	const path = "/callbacks/plan/a-token//with%2Fall%20sorts~of.signs"
 	var asked, taken atomic.Int32
@@ -177,7 +175,7 @@ func TestTheProxyGivesToTheOtherWhatOneBridgeDoesNotTake(t *testing.T) {
 			t.Cleanup(good.Close)
 			address, err := devstack.FreeAddress()
 			require.NoError(t, err)
-			p := startHAProxy(t, address, [2]upstream{
+			p := startHAProxy(t, program, address, [2]upstream{
 				{bad.Listener.Addr().String(), bad.Listener.Addr().String()},
 				{good.Listener.Addr().String(), good.Listener.Addr().String()},
 			})

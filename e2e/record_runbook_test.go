@@ -10,6 +10,7 @@ import (
 
 	"github.com/dpaflow/dpaflow/internal/devstack"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
+	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/signals"
 	"github.com/dpaflow/dpaflow/workflows"
 )
@@ -18,13 +19,12 @@ func recordModels(t *testing.T) {
 	for name, test := range map[string]struct {
 		in      workflows.ModelInput
 		takes   time.Duration
-		turn    string // what its turn's history is called; empty if it is like others
 		arrange func(s *stack, id string)
 	}{
-		"model-succeeds":             {takes: time.Second, turn: "turn-given-back"},
-		"model-answers-with-its-end": {takes: time.Second, in: workflows.ModelInput{Sync: true, SyncTimeout: workflows.Duration(20 * time.Second)}},
+		"model-succeeds":             {takes: time.Second},
+		"model-answers-with-its-end": {takes: time.Second, in: workflows.ModelInput{Sync: true, SyncTimeout: runbook.Duration(20 * time.Second)}},
 		"model-asked-for": {
-			takes: 3 * time.Second, in: workflows.ModelInput{Policy: workflows.Policy{PollAfter: workflows.Duration(time.Second)}},
+			takes: 3 * time.Second, in: workflows.ModelInput{Policy: workflows.Policy{PollAfter: runbook.Duration(time.Second)}},
 			arrange: func(s *stack, _ string) {
 				s.sim.InjectCallback(platformtest.CallbackFault{Kind: platformtest.CallbackDrop})
 			},
@@ -32,8 +32,6 @@ func recordModels(t *testing.T) {
 		"model-waits-while-it-is-busy": {takes: 3 * time.Second, arrange: func(s *stack, id string) {
 			s.reaches(s.runModel(s.queue+"-first", workflows.ModelInput{ModelID: id, Params: host("web1")}), workflows.PhaseWaiting)
 		}},
-		// Long enough for its turn to look whether it has ended.
-		"model-takes-long": {takes: 35 * time.Second, turn: "turn-looked-after"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -44,9 +42,6 @@ func recordModels(t *testing.T) {
 				test.arrange(s, test.in.ModelID)
 			}
 			s.record(name, s.runModel(s.queue, test.in))
-			if test.turn != "" {
-				s.record(test.turn, s.GetWorkflow(t.Context(), "dpa-model:"+test.in.ModelID, ""))
-			}
 		})
 	}
 }
@@ -167,12 +162,7 @@ steps:
 			operate(s, run, "resume", workflows.RunAction{By: "li"})
 			return run
 		},
-		"runbook-nested": func(s *stack) client.WorkflowRun {
-			run := s.runbook(s.queue, nested)
-			require.NoError(s.t, s.await(run, nil))
-			s.record("runbook-nested-inside", s.GetWorkflow(s.t.Context(), s.queue+"/inner.1", ""))
-			return run
-		},
+		"runbook-nested": func(s *stack) client.WorkflowRun { return s.runbook(s.queue, nested) },
 		"runbook-resumed": func(s *stack) client.WorkflowRun {
 			fails(s, "notify")
 			s.failed(s.runbook(s.queue+"-first", nested), workflows.ErrorRunbookFailed)

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/dpaflow/dpaflow/platform/platformtest"
+	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -49,7 +50,7 @@ func recordPlans(t *testing.T) {
 			s.sim.Inject(platformtest.Fault{Endpoint: "P5", Times: 1, Kind: platformtest.FaultStatus, Status: http.StatusBadGateway})
 			run := s.run(s.queue, input("web1"))
 			s.reaches(run, workflows.PhaseUnknown)
-			s.resolve(run, workflows.ResolveTrigger{Action: workflows.ActionRetrigger, By: "operator"})
+			require.NoError(s.t, s.retrigger(run))
 			return run
 		},
 		"plan-in-doubt-given-up-by-an-operator": func(s *stack) client.WorkflowRun {
@@ -70,7 +71,7 @@ func recordPlans(t *testing.T) {
 		"plan-asked-for": func(s *stack) client.WorkflowRun {
 			s.sim.InjectCallback(platformtest.CallbackFault{Kind: platformtest.CallbackDrop})
 			in := input("web1")
-			in.PollAfter, in.Timeout = workflows.Duration(time.Second), workflows.Duration(5*time.Second)
+			in.PollAfter, in.Timeout = runbook.Duration(time.Second), runbook.Duration(5*time.Second)
 			return s.run(s.queue, in)
 		},
 		"plan-cancelled": func(s *stack) client.WorkflowRun {
@@ -87,7 +88,7 @@ func recordPlans(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newStack(t, catalogue(platformtest.Step{Status: platformtest.Running, Delay: 300 * time.Millisecond}, success(300*time.Millisecond)))
+			s := newStack(t, catalogue(platformtest.Step{Status: platformtest.Running, Delay: 300 * time.Millisecond}, success(300*time.Millisecond)), briefly)
 			s.record(name, act(s))
 		})
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/metric/noop"
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/proxy"
 	"go.temporal.io/sdk/client"
@@ -22,8 +23,8 @@ import (
 
 	"github.com/dpaflow/dpaflow/internal/devstack"
 	"github.com/dpaflow/dpaflow/internal/encryption"
+	"github.com/dpaflow/dpaflow/internal/keys"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
-	"github.com/dpaflow/dpaflow/signals"
 )
 
 // A new key is known everywhere before it comes first anywhere; an old one goes when nothing needs it.
@@ -71,7 +72,7 @@ func TestKeysOfAllKindsAreRotatedUnderLoad(t *testing.T) {
 		require.Eventually(t, func() bool { return s.sim.Tokens() >= tokens+2 }, patience, 50*time.Millisecond, "both workers renew")
 	})
 	rotate(newCallback+","+oldCallback, newPayload+","+oldPayload)
-	query := fmt.Sprintf("TaskQueue = '%s' AND ExecutionStatus = 'Running' AND StartTime < '%s'", s.queue, time.Now().Format(time.RFC3339Nano))
+	query := fmt.Sprintf("TaskQueue = '%s' AND CloseTime IS NULL AND StartTime < '%s'", s.queue, time.Now().Format(time.RFC3339Nano))
 	l.during(func() {
 		require.Eventually(t, func() bool {
 			return strings.Contains(s.command("workflow", "count", "--query", query), "Total: 0")
@@ -144,13 +145,13 @@ func (s *stack) requireAnswered() (repeated int) {
 // readAll decrypts everything that the server has of a run, and counts it by key.
 func (s *stack) readAll(run client.WorkflowRun, list string, byKey map[string]int) error {
 	s.t.Helper()
-	keys, err := signals.ParseKeys(list)
+	ring, err := keys.Parse(list)
 	require.NoError(s.t, err)
-	codec, err := encryption.New(keys)
+	codec, err := encryption.New(ring, noop.NewMeterProvider())
 	require.NoError(s.t, err)
-	described, err := s.DescribeWorkflowExecution(s.t.Context(), run.GetID(), "")
+	described, err := s.DescribeWorkflow(s.t.Context(), run.GetID(), "")
 	require.NoError(s.t, err)
-	messages := []proto.Message{described}
+	messages := []proto.Message{described.RawResponse}
 	for _, event := range s.history(run) {
 		messages = append(messages, event)
 	}

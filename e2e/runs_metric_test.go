@@ -9,6 +9,7 @@ import (
 
 	"github.com/dpaflow/dpaflow/internal/devstack"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
+	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -35,7 +36,7 @@ func TestOpenRunsAreCountedByWhatTheyWaitFor(t *testing.T) {
 	s.run("waits-1", input("web1"))
 	s.run("waits-2", input("web1"))
 	late := input("web1")
-	late.PollAfter = workflows.Duration(time.Second)
+	late.PollAfter = runbook.Duration(time.Second)
 	s.run("is-overdue", late)
 	s.reaches(s.GetWorkflow(t.Context(), "is-overdue", ""), workflows.PhaseWaiting)
 	s.sim.Inject(platformtest.Fault{Endpoint: "P5", Times: 1, Kind: platformtest.FaultStatus})

@@ -81,9 +81,9 @@ func TestAScheduleRunsAPlanUntilItIsPausedAndDeleted(t *testing.T) {
 
 	recent := s.scheduled(s.queue).Recent
 	id := recent[0].WorkflowID
-	require.True(t, strings.HasPrefix(id, "plan-"+plan+"-scheduled-"), id)
+	require.True(t, strings.HasPrefix(id, "plan-"+plan+"-"+s.queue+"-"), id)
 	var result workflows.PlanResult
-	require.NoError(t, s.GetWorkflow(t.Context(), id, "").Get(t.Context(), &result))
+	require.NoError(t, s.await(s.GetWorkflow(t.Context(), id, ""), &result))
 	require.Equal(t, "web1", result.Outputs[0].Nodes[0].Result)
 	described, err := s.DescribeWorkflow(t.Context(), id, "")
 	require.NoError(t, err)
@@ -109,16 +109,16 @@ func TestAScheduleSkipsWhatWouldOverlapAndIsListed(t *testing.T) {
 	const plan = "seldom"
 	s := newStack(t, rename(catalogue(), plan)) // its instances do not end
 	create := []string{"schedule", "create", s.queue, "plan", plan, "--param", "md1.HOST=web1", "--secret", "md1.PASSWORD=db-password",
-		"--calendar", "month=1,dayOfMonth=1,hour=3", "--cron", "30 2 * * MON-FRI", "--time-zone", "Asia/Shanghai", "--catch-up", "5m", "--remaining", "2"}
+		"--cron", "0 3 1 1 *", "--cron", "30 2 * * MON-FRI", "--time-zone", "Asia/Shanghai", "--catch-up", "5m", "--remaining", "2"}
 	stdout, stderr, code := s.starter(create...)
 	require.Zero(t, code, stderr)
-	require.Contains(t, stdout, "minute=30,hour=2,dayOfWeek=1-5")
+	require.Contains(t, stdout, "30 2 * * 1-5")
 	_, stderr, code = s.starter(create...)
 	require.Equal(t, 1, code)
 	require.Contains(t, stderr, "there is a schedule")
 
 	made := s.scheduled(s.queue)
-	require.ElementsMatch(t, []string{"minute=0,hour=3,dayOfMonth=1,month=1", "minute=30,hour=2,dayOfWeek=1-5"}, made.Times)
+	require.ElementsMatch(t, []string{"0 3 1 1 *", "30 2 * * 1-5"}, made.Times)
 	require.Equal(t, "Asia/Shanghai", made.TimeZone)
 	require.Equal(t, 2, *made.Remaining)
 	shanghai, err := time.LoadLocation("Asia/Shanghai")

@@ -49,7 +49,7 @@ func newStack(t *testing.T, catalogue platformtest.Catalogue, env ...string) *st
 // newStackOn starts a stack on a server of the test's own.
 func newStackOn(t *testing.T, temporal *devstack.Temporal, platform platformtest.Options, env ...string) *stack {
 	t.Helper()
-	platform.ClientSecret = clientSecret
+	platform.ClientSecret, platform.CallbackTimeout = clientSecret, patience
 	s := &stack{
 		t: t, temporal: temporal, Client: dial(t, temporal, env...), queue: t.Name(),
 		sim: platformtest.Start(t, platform),
@@ -144,6 +144,25 @@ func (s *stack) history(run client.WorkflowRun) (events []*historypb.HistoryEven
 		events = append(events, event)
 	}
 	return events
+}
+
+// undisturbed are a run's events without the workflow tasks that timed out: a busy machine has some, and they are
+// no cost of the run's own.
+func (s *stack) undisturbed(run client.WorkflowRun) (types []string) {
+	s.t.Helper()
+	lost := map[int64]bool{}
+	events := s.history(run)
+	for _, event := range events {
+		if timeout := event.GetWorkflowTaskTimedOutEventAttributes(); timeout != nil {
+			lost[event.EventId], lost[timeout.ScheduledEventId], lost[timeout.StartedEventId] = true, true, true
+		}
+	}
+	for _, event := range events {
+		if !lost[event.EventId] {
+			types = append(types, event.EventType.String())
+		}
+	}
+	return types
 }
 
 // calls counts the platform's calls by endpoint.

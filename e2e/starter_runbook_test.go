@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,7 +80,7 @@ steps:
 	s.asks(s.queue, "starter retry "+s.queue+" switch")
 	_, stderr, code := s.starter("approve", s.queue, "switch")
 	require.Equal(t, 1, code)
-	require.Contains(t, stderr, "asks for no approval")
+	require.Contains(t, stderr, "is no approval")
 	s.sim.SetScript("switch", platformtest.Ends(platformtest.Success, 50*time.Millisecond))
 	s.starterJSON(&step, "retry", s.queue, "switch")
 	s.asks(s.queue, "starter skip "+s.queue+" probe")
@@ -126,17 +127,30 @@ steps:
   - {id: inner, runbook: {name: inner, steps: [{id: ask, approval: {message: "Go on?"}}, {id: a, plan: a}]}}
 `)
 	wait := s.follows("run", "runbook", path, "--workflow-id", s.queue)
-	inner := s.queue + "/inner.1"
-	s.asks(inner, "starter approve "+inner+" ask")
+	s.asks(s.queue, "starter approve "+s.queue+" inner/ask")
 	stdout, stderr, code := s.starter("report", s.queue)
 	require.Zero(t, code, stderr)
-	require.Contains(t, stdout, "## Report: inner")
-	require.Contains(t, stdout, "waits for approval: Go on?")
-	_, stderr, code = s.starter("approve", inner, "ask")
+	require.Contains(t, stdout, "inner/ask")
+	require.Contains(t, stdout, "Go on?")
+	require.Eventually(t, func() bool { // what is listed is a little behind
+		type run struct {
+			WorkflowID string
+			WaitsFor   []struct{ Kind, Step string }
+		}
+		var open []run
+		s.starterJSON(&open, "runs", "--needs-me=anybody")
+		return slices.ContainsFunc(open, func(r run) bool {
+			return r.WorkflowID == s.queue && len(r.WaitsFor) == 1 && r.WaitsFor[0].Kind == "approval" && r.WaitsFor[0].Step == "inner/ask"
+		})
+	}, patience, time.Second)
+	stdout, stderr, code = s.starter("runs")
+	require.Zero(t, code, stderr)
+	require.Contains(t, stdout, "  approval inner/ask: Go on? (0 of 1)")
+	_, stderr, code = s.starter("approve", s.queue, "inner/ask")
 	require.Zero(t, code, stderr)
 	stdout, stderr, code = wait()
 	require.Zero(t, code, stderr)
-	require.Regexp(t, `(?m)^    ✓ a +SUCCESS`, stdout)
+	require.Regexp(t, `(?m)^    ✓ inner/a +SUCCESS`, stdout)
 }
 
 func TestARunbookThatEndsBadlyDecidesTheExitStatusAndIsReported(t *testing.T) {

@@ -44,7 +44,7 @@ func TestAnOperatorSettlesARunWithTheCommandLine(t *testing.T) {
 	require.Zero(t, code, stderr)
 	require.Contains(t, stdout, "resolveRun SUCCESS")
 	var result workflows.PlanResult
-	require.NoError(t, run.Get(t.Context(), &result))
+	require.NoError(t, s.await(run, &result))
 	require.Equal(t, workflows.ObservedByOperator, result.ObservedBy)
 	require.NotEmpty(t, s.state(run).Actions[1].By, "whoever runs the command")
 
@@ -57,13 +57,20 @@ func TestAnOperatorSettlesARunWithTheCommandLine(t *testing.T) {
 
 func TestAnOperatorTriggersAgainWithTheCommandLine(t *testing.T) {
 	t.Parallel()
-	s := newStack(t, catalogue(success(100*time.Millisecond)))
+	s := newStack(t, catalogue(success(100*time.Millisecond)), briefly)
 	s.doubt(false)
 	run := s.run(s.queue, input("web1"))
 	s.reaches(run, workflows.PhaseUnknown)
-	_, stderr, code := s.starter("resolve", s.queue, "--retrigger", "--comment", "nothing ran")
-	require.Zero(t, code, stderr)
-	require.NoError(t, run.Get(t.Context(), nil))
+	for deadline := time.Now().Add(patience); ; {
+		_, stderr, code := s.starter("resolve", s.queue, "--retrigger", "--comment", "nothing ran")
+		if code == 0 {
+			break
+		}
+		require.Contains(t, stderr, stillOnItsWay)
+		require.True(t, time.Now().Before(deadline), stderr)
+		pause(t.Context(), time.Second)
+	}
+	require.NoError(t, s.await(run, nil))
 	require.Len(t, s.sim.Executions(), 1)
 }
 
@@ -102,7 +109,7 @@ func TestSetupLetsRunsBeFoundBySearch(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, temporal.Stop()) })
 	s := newStackOn(t, temporal, platformtest.Options{Catalogue: catalogue(success(100 * time.Millisecond))})
-	require.NoError(t, s.run("before", input("web1")).Get(t.Context(), nil), "runs do without")
+	require.NoError(t, s.await(s.run("before", input("web1")), nil), "runs do without")
 
 	var names []string
 	for _, key := range workflows.Attributes() {
@@ -122,7 +129,7 @@ func TestSetupLetsRunsBeFoundBySearch(t *testing.T) {
 
 	require.NoError(t, s.worker.Stop())
 	s.worker = s.start("worker") // one that runs already looks once a minute
-	require.NoError(t, s.run("after", input("web2")).Get(t.Context(), nil))
+	require.NoError(t, s.await(s.run("after", input("web2")), nil))
 	require.Eventually(t, func() bool {
 		found, err := s.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{Query: "DpaPlanId = 'p'"})
 		return err == nil && len(found.Executions) == 1 && found.Executions[0].Execution.WorkflowId == "after"

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -21,8 +22,8 @@ const tick = 50 * time.Millisecond
 var theRun = []string{
 	"dpaflow-starter StartWorkflow:RunPlan",
 	"dpaflow-worker RunWorkflow:RunPlan",
-	"dpaflow-worker StartActivity:TriggerPlan",
-	"dpaflow-worker RunActivity:TriggerPlan",
+	"dpaflow-worker StartActivity:DpaTriggerPlan",
+	"dpaflow-worker RunActivity:DpaTriggerPlan",
 	"dpaflow-worker P3 inputs of a plan",
 	"dpaflow-worker P5 trigger plan",
 	"dpaflow-bridge callback plan",
@@ -93,7 +94,7 @@ func requireOneTrace(t *testing.T, env []string) {
 	trigger, callback := spans["dpaflow-worker P5 trigger plan"], spans["dpaflow-bridge callback plan"]
 	require.Equal(t, result.InstanceID, callback.tag("dpaflow.instanceId"))
 	require.Equal(t, s.queue, callback.tag("temporalWorkflowID"))
-	require.Equal(t, "p", spans["dpaflow-worker RunActivity:TriggerPlan"].tag("dpaflow.planId"))
+	require.Equal(t, "p", spans["dpaflow-worker RunActivity:DpaTriggerPlan"].tag("dpaflow.planId"))
 	told := false
 	for _, request := range s.sim.Requests() {
 		told = told || request.Endpoint == "P5" && request.Traceparent == fmt.Sprintf("00-%s-%x-01", trace, trigger.SpanId)
@@ -109,7 +110,7 @@ func requireOneTrace(t *testing.T, env []string) {
 	failed := c.await(t, c.traceOf(t, s.queue+"-fails"), theRun...)
 	require.Equal(t, "PlanFailed", failed["dpaflow-worker RunWorkflow:RunPlan"].tag("error.type"))
 	bad := c.await(t, c.traceOf(t, s.queue+"-bad"), theRun[:4]...)
-	require.Equal(t, "InvalidInput", bad["dpaflow-worker RunActivity:TriggerPlan"].tag("error.type"))
+	require.Equal(t, "InvalidInput", bad["dpaflow-worker RunActivity:DpaTriggerPlan"].tag("error.type"))
 
 	require.Eventually(t, func() bool { return c.hasMetric("dpaflow_platform_calls") && c.hasMetric("dpaflow_callbacks") }, patience, tick,
 		"metrics come to the collector too")
@@ -168,7 +169,7 @@ func TestARunStaysOneTraceWhenItsWorkerIsReplaced(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, ended, "the workflow is one span, sent once")
-	require.Equal(t, spans[theRun[1]].SpanId, spans["dpaflow-worker StartActivity:TriggerPlan"].ParentSpanId, "before")
+	require.Equal(t, spans[theRun[1]].SpanId, spans["dpaflow-worker StartActivity:DpaTriggerPlan"].ParentSpanId, "before")
 	require.Equal(t, spans[theRun[1]].SpanId, spans["dpaflow-worker StartActivity:PlanOutputs"].ParentSpanId, "and after")
 }
 
@@ -178,27 +179,28 @@ func TestTracesCostNoEvents(t *testing.T) {
 	for name, env := range map[string][]string{"without": nil, "with": newCollector(t).env()} {
 		t.Run(name, func(t *testing.T) { // each on a task queue of its own
 			s := newStack(t, catalogue(), env...)
-			run := s.GetWorkflow(t.Context(), s.startedDetached(), "")
-			s.reaches(run, workflows.PhaseWaiting) // news that comes sooner saves a task
-			require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Success))
-			require.NoError(t, s.await(run, nil))
-			var types []string
-			for _, event := range s.history(run) {
-				types = append(types, event.EventType.String())
+			for i := 0; shapes[name] == "" || strings.Contains(shapes[name], "ActivityTaskFailed"); i++ { // a busy machine sends one late
+				require.Less(t, i, 10, shapes[name])
+				host := fmt.Sprint("web", i)
+				run := s.GetWorkflow(t.Context(), s.startedDetached(host), "")
+				s.reaches(run, workflows.PhaseWaiting) // news that comes sooner saves a task
+				require.NoError(t, s.sim.Callback(t.Context(), s.instance(host), platformtest.Success))
+				require.NoError(t, s.await(run, nil))
+				shapes[name] = strings.Join(s.undisturbed(run), "\n")
 			}
-			shapes[name] = strings.Join(types, "\n")
 		})
 	}
 	require.NotEmpty(t, shapes["with"])
 	require.Equal(t, shapes["without"], shapes["with"])
 }
 
-func (s *stack) startedDetached() string {
+func (s *stack) startedDetached(host string) (workflowID string) {
 	s.t.Helper()
-	_, stderr, code := s.starter("run", "plan", "p", "--workflow-id", s.queue, "--detach",
-		"--param", "md1.HOST=web1", "--secret", "md1.PASSWORD=db-password")
+	workflowID = s.queue + "-" + host
+	_, stderr, code := s.starter("run", "plan", "p", "--workflow-id", workflowID, "--detach",
+		"--param", "md1.HOST="+host, "--secret", "md1.PASSWORD=db-password")
 	require.Zero(s.t, code, stderr)
-	return s.queue
+	return workflowID
 }
 
 func TestWithoutTheStandardVariablesNothingIsTraced(t *testing.T) {
@@ -232,7 +234,9 @@ func TestADeadCollectorNeitherDelaysNorFailsARun(t *testing.T) {
 	dead, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = dead.Close() })
-	s := newStack(t, catalogue(success(100*time.Millisecond)), "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+dead.Addr().String())
+	// Whoever waited for it would do so for hours.
+	s := newStack(t, catalogue(success(100*time.Millisecond)), "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+dead.Addr().String(),
+		"OTEL_EXPORTER_OTLP_TIMEOUT=10000000", "OTEL_BSP_EXPORT_TIMEOUT=10000000", "OTEL_METRIC_EXPORT_TIMEOUT=10000000")
 	var runs []client.WorkflowRun
 	for i := range 20 {
 		runs = append(runs, s.run(fmt.Sprintf("%s-%d", s.queue, i), input("web1")))
@@ -243,14 +247,10 @@ func TestADeadCollectorNeitherDelaysNorFailsARun(t *testing.T) {
 		require.Equal(t, workflows.ObservedByCallback, result.ObservedBy)
 	}
 	begun := time.Now()
-	s.startedDetached()
-	require.Less(t, time.Since(begun), 30*time.Second, "the command line waits 2 seconds for it")
-	require.NoError(t, s.await(s.GetWorkflow(t.Context(), s.queue, ""), nil))
-	for _, stop := range []func() error{s.worker.Stop, s.bridge.Stop} {
-		begun = time.Now()
-		require.NoError(t, stop())
-		require.Less(t, time.Since(begun), 30*time.Second)
-	}
+	started := s.startedDetached("web1")
+	require.Less(t, time.Since(begun), patience, "the command line waits 2 seconds for it")
+	require.NoError(t, s.await(s.GetWorkflow(t.Context(), started, ""), nil))
+	require.NoError(t, errors.Join(s.worker.Stop(), s.bridge.Stop()), "nor do these")
 	s.worker, s.bridge = s.start("worker"), s.start("signals/bridge")
 	require.Contains(t, s.logs.String(), "traces or metrics are lost")
 }

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/internal/wait"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
 	"github.com/dpaflow/dpaflow/workflows"
 )
@@ -44,7 +45,7 @@ func TestTriggerThatCannotConnectIsSentOnceItCan(t *testing.T) {
 				}
 				require.Equal(t, before, s.calls()["P5"])
 				gate.open()
-				_, err := s.sim.WaitExecutions(t.Context(), before+len(runs))
+				_, err := s.sim.WaitExecutions(wait.Context(t), before+len(runs))
 				require.NoError(t, err)
 				instances := s.instances()
 				each(t, runs, func(r *triggerRun) error {
@@ -64,21 +65,25 @@ func TestTriggerThatCannotConnectIsSentOnceItCan(t *testing.T) {
 
 func TestTriggerOfAPlatformWhoseNameIsUnknownEndsAsNotSent(t *testing.T) {
 	t.Parallel()
-	runs := unreachableRuns("name")
-	s := newStack(t, silentPlans(planIDs(runs)...), "DPA_BASE_URL=http://nosuchhost.invalid", "DPA_ALLOW_HTTP=true")
-	s.startAll(runs, (5*time.Second + time.Duration(len(runs))*100*time.Millisecond).String())
-	each(t, runs, func(r *triggerRun) error {
-		err := r.Get(t.Context(), nil)
-		var status workflows.Status
+	patient, hasty := unreachableRuns("patient"), unreachableRuns("hasty")
+	s := newStack(t, silentPlans(planIDs(append(patient, hasty...))...), "DPA_BASE_URL=http://nosuchhost.invalid", "DPA_ALLOW_HTTP=true")
+	s.startAll(patient, "1h")
+	s.startAll(hasty, "5s")
+	each(t, hasty, func(r *triggerRun) error {
+		err := s.await(r, nil)
 		failed := new(temporal.ApplicationError)
 		if !errors.As(err, &failed) || failed.Type() != activities.ErrorTriggerNotSent {
 			return fmt.Errorf("%s: %w; wanted %s", r.plan, err, activities.ErrorTriggerNotSent)
 		}
-		if err := failed.Details(&status); err != nil || status.Triggers < 2 {
-			return fmt.Errorf("%s: %d triggers (%w); what was not sent is tried again", r.plan, status.Triggers, err)
-		}
 		return nil
 	})
+	for _, r := range patient {
+		require.Eventually(t, func() bool { return s.state(r).Triggers >= 2 }, patience, 100*time.Millisecond, "what was not sent is tried again")
+		require.Equal(t, workflows.PhaseTriggering, s.state(r).Phase)
+		require.NoError(t, s.CancelWorkflow(t.Context(), r.GetID(), ""))
+		cancelled := new(temporal.CanceledError)
+		require.ErrorAs(t, s.await(r, nil), &cancelled)
+	}
 	require.Empty(t, s.sim.Requests())
 }
 

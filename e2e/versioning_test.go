@@ -6,8 +6,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
+	"github.com/dpaflow/dpaflow/internal/devstack"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
 	"github.com/dpaflow/dpaflow/workflows"
 )
@@ -57,11 +61,11 @@ func TestRunsMoveToVersionedWorkersAndBack(t *testing.T) {
 	first := s.run(s.queue+"-first", input("web1"))
 	s.reaches(first, workflows.PhaseWaiting)
 
-	unversioned := s.worker
+	without := s.worker
 	s.env = append(s.env, "DPA_DEPLOYMENT_NAME="+t.Name(), "DPA_BUILD_ID=v1")
 	s.worker = s.start("worker")
 	s.setCurrent("v1")
-	require.NoError(t, unversioned.Stop())
+	require.NoError(t, without.Stop())
 	second := s.run(s.queue+"-second", input("web2"))
 	s.reaches(second, workflows.PhaseWaiting)
 	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Success))
@@ -71,33 +75,44 @@ func TestRunsMoveToVersionedWorkersAndBack(t *testing.T) {
 	versioned := s.worker
 	s.env = append(s.env, "DPA_DEPLOYMENT_NAME=", "DPA_BUILD_ID=")
 	s.worker = s.start("worker")
-	s.command("worker", "deployment", "set-current-version", "--deployment-name", t.Name(), "--unversioned", "--yes")
+	s.setCurrent(unversioned)
 	require.NoError(t, versioned.Stop())
 	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web2"), platformtest.Success))
 	require.NoError(t, s.await(second, nil))
 }
 
-// setCurrent makes a version the deployment's current one, as soon as the server knows it.
+// unversioned, for setCurrent, are the workers that have no version.
+const unversioned = ""
+
+// setCurrent makes a version the deployment's current one, and waits until new runs go there. It asks again where the
+// server does not know the version yet, or gives up its own steps, as it does on a busy machine.
 func (s *stack) setCurrent(build string) {
 	s.t.Helper()
-	var out []byte
-	known := func() bool {
-		cmd := exec.CommandContext(s.t.Context(), s.temporal.CLI, "worker", "deployment", "set-current-version",
-			"--deployment-name", s.t.Name(), "--build-id", build, "--yes")
-		cmd.Env = append(cmd.Environ(), s.temporal.Env()...)
-		var err error
-		out, err = cmd.CombinedOutput()
-		return err == nil
+	version := []string{"--build-id", build}
+	if build == unversioned {
+		version = []string{"--unversioned"}
 	}
-	for deadline := time.Now().Add(patience); !known(); pause(s.t.Context(), 500*time.Millisecond) {
-		require.True(s.t, time.Now().Before(deadline), "%s", out)
+	var output buffer
+	require.Eventually(s.t, func() bool {
+		cmd := exec.CommandContext(s.t.Context(), s.temporal.CLI, append([]string{"worker", "deployment", "set-current-version",
+			"--deployment-name", s.t.Name(), "--yes"}, version...)...)
+		cmd.Env, cmd.Stdout, cmd.Stderr = append(cmd.Environ(), s.temporal.Env()...), &output, &output
+		return cmd.Run() == nil
+	}, patience, 500*time.Millisecond, "%s", &output)
+	for _, queue := range []enums.TaskQueueType{enums.TASK_QUEUE_TYPE_WORKFLOW, enums.TASK_QUEUE_TYPE_ACTIVITY} {
+		require.Eventually(s.t, func() bool { // what the deployment says is known to its task queues a little later
+			described, err := s.WorkflowService().DescribeTaskQueue(s.t.Context(), &workflowservice.DescribeTaskQueueRequest{
+				Namespace: devstack.Namespace, TaskQueue: &taskqueue.TaskQueue{Name: s.queue}, TaskQueueType: queue,
+			})
+			return err == nil && described.GetVersioningInfo().GetCurrentDeploymentVersion().GetBuildId() == build
+		}, patience, 100*time.Millisecond, "%q is current", build)
 	}
 }
 
 // versionOf is the build that ran a run last.
 func (s *stack) versionOf(run client.WorkflowRun) string {
 	s.t.Helper()
-	described, err := s.DescribeWorkflowExecution(s.t.Context(), run.GetID(), run.GetRunID())
+	described, err := s.DescribeWorkflow(s.t.Context(), run.GetID(), run.GetRunID())
 	require.NoError(s.t, err)
-	return described.GetWorkflowExecutionInfo().GetVersioningInfo().GetDeploymentVersion().GetBuildId()
+	return described.RawResponse.GetWorkflowExecutionInfo().GetVersioningInfo().GetDeploymentVersion().GetBuildId()
 }
