@@ -1,6 +1,7 @@
 # syntax=docker/dockerfile:1
 # One target per program: worker, bridge, starter, codec, simulator.
 #   docker build --target worker -t dpaflow-worker .
+# There is no repository in the build, so VERSION and COMMIT say what is built.
 
 FROM --platform=$BUILDPLATFORM golang:1.26 AS build
 WORKDIR /src
@@ -8,12 +9,12 @@ RUN --mount=type=cache,target=/go/pkg/mod \
     --mount=type=bind,source=go.mod,target=go.mod \
     --mount=type=bind,source=go.sum,target=go.sum \
     go mod download
-ARG TARGETOS TARGETARCH
+ARG TARGETOS TARGETARCH VERSION COMMIT
 RUN --mount=type=cache,target=/go/pkg/mod \
     --mount=type=cache,target=/root/.cache/go-build \
     --mount=type=bind,target=. \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -buildvcs=false -ldflags="-s -w" -o /out/ \
+    go build -trimpath -buildvcs=false -ldflags="-s -w -X github.com/dpaflow/dpaflow/internal/version.number=$VERSION -X github.com/dpaflow/dpaflow/internal/version.commit=$COMMIT" -o /out/ \
     ./worker ./signals/bridge ./starter ./codec ./platform/platformtest/simulator
 # A new volume takes its owner from the image's folder.
 RUN mkdir /spool

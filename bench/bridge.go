@@ -147,7 +147,7 @@ func allocated(n int, one func(i int) error) (Allocations, error) {
 // nowhere takes every callback.
 type nowhere struct{}
 
-func (nowhere) Deliver(context.Context, signals.Target, signals.Callback) (signals.Outcome, error) {
+func (nowhere) Deliver(context.Context, signals.Arrival) (signals.Outcome, error) {
 	return signals.OutcomeStored, nil
 }
 

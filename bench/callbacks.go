@@ -8,13 +8,14 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/dpaflow/dpaflow/internal/devstack"
+	"github.com/dpaflow/dpaflow/internal/keys"
 	"github.com/dpaflow/dpaflow/signals"
 )
 
 // callbacks are those that a section sends, each of a trigger of its own, spread over open runs that nobody works on:
 // the server has the same to do for either side.
 type callbacks struct {
-	keys    signals.Keys
+	keys    keys.Ring
 	base    string // of the bridge
 	sender  *sender
 	raw     client.Client // the SDK as it comes
@@ -70,7 +71,7 @@ func (c *callbacks) make(side string, n int) []callback {
 		made[i] = callback{
 			target: t,
 			news:   signals.Callback{InstanceID: instance, Status: "SUCCESS"},
-			url:    signals.CallbackURL(c.base, c.keys.Token(t), t.Kind),
+			url:    signals.CallbackURL(c.base, signals.Token(c.keys, t), t.Kind),
 			body:   fmt.Sprintf(`{"planInstanceId":%q,"processPlanId":"bench","status":"SUCCESS"}`, instance),
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/dpaflow/dpaflow/internal/telemetry"
 	"github.com/dpaflow/dpaflow/platform"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
+	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/signals"
 	"github.com/dpaflow/dpaflow/workflows"
 )
@@ -66,7 +67,7 @@ func (s *stage) openOurs(ctx context.Context, queue string, rpcs *counter) (*dpa
 		return nil, err
 	}
 	d.temporal, err = connect.Dial(ctx, connect.Options{
-		Env: env, Logger: d.log, Metrics: d.metrics.Temporal(), Worker: true,
+		Env: env, Logger: d.log, Metrics: d.metrics.Temporal(),
 		DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(signals.RequestIDInterceptor), rpcs.dial()},
 	})
 	if err != nil {
@@ -95,10 +96,7 @@ func (d *dpaflow) activities(s *stage) (*activities.Activities, error) {
 		Platform:  c,
 		Indexed:   func() bool { return true },
 		Converter: d.temporal.Converter,
-		Callback: func(_ context.Context, kind, namespace, workflowID, key string) string {
-			target := signals.Target{Kind: signals.Kind(kind), Namespace: namespace, WorkflowID: workflowID, Key: key}
-			return signals.CallbackURL(d.config.CallbackURL, d.config.CallbackKeys.Token(target), target.Kind)
-		},
+		Callback:  signals.SignedAddress(d.config.CallbackURL, d.config.CallbackKeys, d.log),
 	})
 }
 
@@ -122,7 +120,7 @@ func (d *dpaflow) openBridge(s *stage) error {
 
 // startWorker starts a worker, which has to be stopped before the stage is closed.
 func (d *dpaflow) startWorker() (worker.Worker, error) {
-	w := worker.New(d.temporal.Client, d.config.TaskQueue, program.WorkerOptions(d.config, d.log))
+	w := worker.New(d.temporal.Client, d.config.TaskQueue, program.WorkerOptions(d.config))
 	workflows.Register(w, d.all)
 	if err := w.Start(); err != nil {
 		return nil, fmt.Errorf("start dpaflow's worker: %w", err)
@@ -133,6 +131,6 @@ func (d *dpaflow) startWorker() (worker.Worker, error) {
 // start starts a run of the benchmark's plan.
 func (d *dpaflow) start(ctx context.Context, c client.Client, id string) (client.WorkflowRun, error) {
 	return c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: d.config.TaskQueue}, "RunPlan", workflows.PlanInput{
-		PlanID: planID, Params: activities.PlanParams{modelID: {inputName: activities.Text("h")}},
+		PlanID: planID, Params: activities.PlanParams{modelID: {inputName: runbook.Text("h")}},
 	})
 }

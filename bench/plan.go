@@ -78,7 +78,7 @@ func (s *stage) sides(ctx context.Context) (ours, bare *side, err error) {
 		return nil, nil, err
 	}
 	s.onClose(func() error { w.Stop(); return nil })
-	b, err := s.openBare(ctx, &bare.rpcs, program.WorkerOptions(d.config, d.log))
+	b, err := s.openBare(ctx, &bare.rpcs, program.WorkerOptions(d.config))
 	if err != nil {
 		return nil, nil, err
 	}

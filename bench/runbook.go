@@ -124,22 +124,22 @@ func (d *dpaflow) runbook(ctx context.Context, id string, document *runbook.Docu
 }
 
 func (d *dpaflow) events(ctx context.Context, run client.WorkflowRun) (int64, error) {
-	description, err := d.temporal.DescribeWorkflowExecution(ctx, run.GetID(), run.GetRunID())
+	description, err := d.temporal.DescribeWorkflow(ctx, run.GetID(), run.GetRunID())
 	if err != nil {
 		return 0, fmt.Errorf("describe %s: %w", run.GetID(), err)
 	}
-	return description.GetWorkflowExecutionInfo().GetHistoryLength(), nil
+	return int64(description.HistoryLength), nil
 }
 
 // settled waits until a run has nothing to do but to wait: a task that a worker takes with it when it stops is
 // given to another one only after a time-out.
 func (d *dpaflow) settled(ctx context.Context, run client.WorkflowRun) error {
 	for {
-		description, err := d.temporal.DescribeWorkflowExecution(ctx, run.GetID(), run.GetRunID())
+		description, err := d.temporal.DescribeWorkflow(ctx, run.GetID(), run.GetRunID())
 		if err != nil {
 			return fmt.Errorf("describe %s: %w", run.GetID(), err)
 		}
-		if len(description.GetPendingActivities()) == 0 && description.GetPendingWorkflowTask() == nil {
+		if len(description.RawResponse.GetPendingActivities()) == 0 && description.RawResponse.GetPendingWorkflowTask() == nil {
 			return nil
 		}
 		if err := pause(ctx); err != nil {

@@ -51,7 +51,7 @@ func measureSpool(ctx context.Context, size sizes, report *Report) (err error) {
 		return l.do(ctx, func(ctx context.Context, i int) error {
 			instance := fmt.Sprintf("in%d", 10000000+first+i)
 			target := signals.Target{Kind: signals.KindPlan, Namespace: devstack.Namespace, WorkflowID: "run-" + instance, Key: instance + ".1"}
-			outcome, err := spool.Deliver(ctx, target, signals.Callback{InstanceID: instance, Status: "SUCCESS"})
+			outcome, err := spool.Deliver(ctx, signals.Arrival{Target: target, Callback: signals.Callback{InstanceID: instance, Status: "SUCCESS"}, At: time.Now()})
 			if err == nil && outcome != signals.OutcomeSpooled {
 				err = fmt.Errorf("a callback was %s, not spooled", outcome)
 			}
@@ -85,6 +85,6 @@ func measureSpool(ctx context.Context, size sizes, report *Report) (err error) {
 // away is a Temporal that cannot be reached.
 type away struct{}
 
-func (away) Deliver(context.Context, signals.Target, signals.Callback) (signals.Outcome, error) {
+func (away) Deliver(context.Context, signals.Arrival) (signals.Outcome, error) {
 	return "", serviceerror.NewUnavailable("it is away")
 }

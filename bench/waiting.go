@@ -13,6 +13,8 @@ import (
 
 	"github.com/dpaflow/dpaflow/activities"
 	"github.com/dpaflow/dpaflow/internal/devstack"
+	"github.com/dpaflow/dpaflow/platform/platformtest"
+	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -176,7 +178,7 @@ func (c *crowd) open(ctx context.Context, n int) (tenths []float64, err error) {
 	}
 	for {
 		count, err := c.client.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
-			Query: fmt.Sprintf("TaskQueue = '%s' AND ExecutionStatus = 'Running' AND %s = '%s'",
+			Query: fmt.Sprintf("TaskQueue = '%s' AND CloseTime IS NULL AND %s = '%s'",
 				c.queue, workflows.AttributeStatus.GetName(), workflows.PhaseWaiting),
 		})
 		if err != nil {
@@ -193,8 +195,8 @@ func (c *crowd) open(ctx context.Context, n int) (tenths []float64, err error) {
 
 func (c *crowd) run(ctx context.Context, id string) error {
 	run, err := c.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: c.queue}, "RunPlan", workflows.PlanInput{
-		PlanID: planID, Params: activities.PlanParams{modelID: {inputName: activities.Text(id)}},
-		Policy: workflows.Policy{PollAfter: workflows.Duration(time.Hour)}, // nobody shall ask meanwhile, however slow the machine
+		PlanID: planID, Params: activities.PlanParams{modelID: {inputName: runbook.Text(id)}},
+		Policy: workflows.Policy{PollAfter: runbook.Duration(time.Hour)}, // nobody shall ask meanwhile, however slow the machine
 	})
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -221,7 +223,9 @@ func (c *crowd) callBack(runs []client.WorkflowRun) func(context.Context, int) e
 		instances[execution.Params[modelID][inputName]] = execution.InstanceID
 	}
 	return func(ctx context.Context, i int) error {
-		if err := c.sim.Callback(ctx, instances[runs[i].GetID()], "SUCCESS"); err != nil {
+		instance := instances[runs[i].GetID()]
+		c.sim.Move(instance, platformtest.Success) // which has outputs then
+		if err := c.sim.Callback(ctx, instance, platformtest.Success); err != nil {
 			return err
 		}
 		return runs[i].Get(ctx, nil)

@@ -60,10 +60,9 @@ func render(t *testing.T, name string) manifests {
 		add(path, string(text))
 		return err
 	}))
-	keys := "k1:" + strings.Repeat("A", 43) + "="
-	add("kubernetes/site/secrets/callback-keys", keys)
+	add("kubernetes/site/secrets/callback-keys", "k1:"+strings.Repeat("A", 43)+"=")
 	add("kubernetes/site/secrets/client-secret", "made-up")
-	add("kubernetes/encryption/secrets/encryption-keys", keys)
+	add("kubernetes/encryption/secrets/encryption-keys", "k1:"+strings.Repeat("E", 43)+"=")
 	add("kubernetes/encryption/secrets/codec-token", "long-enough-for-a-token")
 	add("kubernetes/encrypted/kustomization.yaml", "resources: [../worker, ../bridge]\ncomponents: [../site, ../encryption]\n")
 	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(files, "kubernetes/"+name)

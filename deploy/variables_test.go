@@ -14,14 +14,15 @@ import (
 	"go.temporal.io/sdk/contrib/envconfig"
 
 	"github.com/dpaflow/dpaflow/internal/config"
+	"github.com/dpaflow/dpaflow/workflows"
 )
 
 // workerStops is how long a worker may take, with the default of DPA_HTTP_TIMEOUT.
-const workerStops = 35 * time.Second
+var workerStops = workflows.StopTimeout(30 * time.Second)
 
 func bridgeStops(t *testing.T) time.Duration {
 	t.Helper()
-	seconds, err := time.ParseDuration(match(t, "signals/server.go", `drainTimeout = (\d+) \* time\.Second`) + "s")
+	seconds, err := time.ParseDuration(match(t, "internal/serve/serve.go", `drainTimeout = (\d+) \* time\.Second`) + "s")
 	require.NoError(t, err)
 	return seconds
 }
