@@ -20,7 +20,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dpaflow/dpaflow/internal/config"
+	"github.com/dpaflow/dpaflow/internal/policy"
 	"github.com/dpaflow/dpaflow/runbook"
+	"github.com/dpaflow/dpaflow/starter/rehearsal"
 )
 
 // notVariables are names in the documents that look like variables of the programs.
@@ -234,11 +236,33 @@ func TestTheGoProgramsInTheDocumentsCompile(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 }
 
+func TestThePoliciesInTheDocumentsCanBeRead(t *testing.T) {
+	t.Parallel()
+	_, section, found := strings.Cut(documents(t)["docs/operations.md"], "\n## What a worker may run\n")
+	require.True(t, found)
+	section, _, _ = strings.Cut(section, "\n## ")
+	read := 0
+	for _, match := range fence.FindAllStringSubmatch(section, -1) {
+		if match[1] == "yaml" {
+			_, err := policy.Parse([]byte(match[2]))
+			require.NoError(t, err, "%s", match[2])
+			read++
+		}
+	}
+	require.Equal(t, 3, read)
+}
+
 func TestTheRunbookInTheDocumentsIsTheOneThatCanBeRun(t *testing.T) {
 	t.Parallel()
 	file, err := os.ReadFile("docs/switch-over.yaml")
 	require.NoError(t, err)
-	_, err = runbook.Parse(file)
+	doc, err := runbook.Parse(file)
+	require.NoError(t, err)
+	story, err := os.ReadFile("docs/switch-over-rehearsal.yaml")
+	require.NoError(t, err)
+	script, err := rehearsal.Parse(story)
+	require.NoError(t, err)
+	_, err = script.Play(*doc)
 	require.NoError(t, err)
 	var shown []string
 	for _, match := range fence.FindAllStringSubmatch(documents(t)["docs/runbooks.md"], -1) {
@@ -246,5 +270,5 @@ func TestTheRunbookInTheDocumentsIsTheOneThatCanBeRun(t *testing.T) {
 			shown = append(shown, match[2])
 		}
 	}
-	require.Equal(t, []string{string(file)}, shown)
+	require.Equal(t, []string{string(file), string(story)}, shown)
 }

@@ -28,12 +28,14 @@ var everything = layer{own: []string{"*"}}
 // layers has the row of every folder; the longest that matches counts.
 var layers = map[string]layer{
 	"":                      {},
-	"platform":              {deep: []string{"go.temporal.io"}},
+	"platform":              {own: []string{"internal/endpoint", "internal/ids"}, deep: []string{"go.temporal.io"}},
 	"platform/platformtest": {own: []string{"platform"}, deep: []string{"go.temporal.io"}},
-	"activities":            {own: []string{"platform"}},
-	"signals":               {},
-	"runbook":               {never: []string{"net/http"}, deep: []string{"go.temporal.io"}},
-	"workflows":             {own: []string{"activities", "signals", "runbook"}, never: []string{"net/http", "os"}},
+	"execution":             {never: []string{"net/http", "os"}, deep: []string{"go.temporal.io"}},
+	"activities":            {own: []string{"platform", "execution", "runbook"}},
+	"signals":               {own: []string{"internal/keys", "internal/ids"}},
+	"runbook":               {own: []string{"internal/endpoint"}, never: []string{"net/http"}, deep: []string{"go.temporal.io"}},
+	"engine":                {own: []string{"runbook"}, never: []string{"net/http", "os"}, deep: []string{"go.temporal.io"}},
+	"workflows":             {own: []string{"activities", "execution", "signals", "runbook", "engine", "internal/endpoint"}, never: []string{"net/http", "os"}},
 
 	// What users could write in a module of their own.
 	"examples": {own: []string{"activities", "runbook", "workflows"}},
@@ -89,6 +91,8 @@ func TestEveryKindOfForbiddenImportIsCaught(t *testing.T) {
 		{of: "signals", imports: module + "/platform"},
 		{of: "signals", imports: module + "/workflows"},
 		{of: "signals", imports: "net/http", allowed: true},
+		{of: "signals", imports: module + "/internal/keys", allowed: true},
+		{of: "signals", imports: module + "/internal/config"},
 		{of: "signals/bridge", imports: module + "/internal/config", allowed: true},
 		{of: "runbook", deps: "go.temporal.io/api/common/v1"},
 		{of: "runbook/schema", imports: "net/http"},
@@ -98,7 +102,7 @@ func TestEveryKindOfForbiddenImportIsCaught(t *testing.T) {
 		{of: "workflows", imports: module + "/platform"},
 		{of: "workflows", deps: module + "/platform", allowed: true},
 		{of: "workflows", imports: module + "/runbook", allowed: true},
-		{of: "worker", imports: module + "/internal/admin", allowed: true},
+		{of: "worker", imports: module + "/internal/serve", allowed: true},
 		{of: "examples/switchover", imports: module + "/runbook", allowed: true},
 		{of: "examples/ownworkflow", imports: module + "/internal/config"},
 		{of: "examples/ownworkflow", imports: module + "/platform"},
