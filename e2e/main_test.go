@@ -58,6 +58,7 @@ func dial(t *testing.T, temporal *devstack.Temporal, env ...string) client.Clien
 	require.NoError(t, err)
 	c, err := connect.Dial(t.Context(), connect.Options{
 		Env: environment(temporal.Env()), Logger: slog.New(slog.DiscardHandler), EncryptionKeys: cfg.EncryptionKeys,
+		RPCTimeout: patience,
 	})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)

@@ -61,7 +61,7 @@ func (s *stack) newCallerOf(queue string, env ...string) *caller {
 	require.NoError(s.t, err)
 	theirs, err := connect.Dial(s.t.Context(), connect.Options{
 		Env:    append(environment{"TEMPORAL_NAMESPACE=" + callersNamespace}, s.temporal.Env()...),
-		Logger: slog.New(slog.DiscardHandler), EncryptionKeys: cfg.EncryptionKeys,
+		Logger: slog.New(slog.DiscardHandler), EncryptionKeys: cfg.EncryptionKeys, RPCTimeout: patience,
 	})
 	require.NoError(s.t, err)
 	s.t.Cleanup(theirs.Close)

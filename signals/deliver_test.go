@@ -66,11 +66,12 @@ func dial(t *testing.T, f *frontend) client.Client {
 		HostPort:  "passthrough:///frontend",
 		Namespace: namespace,
 		Logger:    log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
-		ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{
+		ConnectionOptions: client.ConnectionOptions{GetSystemInfoTimeout: waitFor, DialOptions: []grpc.DialOption{
 			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
 			grpc.WithTransportCredentials(insecure.NewCredentials()),
 			grpc.WithChainUnaryInterceptor(RequestIDInterceptor),
 		}},
+		RPCTimeout: waitFor, // by itself the SDK gives up a call after 10 seconds
 	})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)

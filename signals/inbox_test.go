@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/dpaflow/dpaflow/internal/devstack"
+	"github.com/dpaflow/dpaflow/internal/wait"
 	"github.com/dpaflow/dpaflow/signals"
 )
 
@@ -25,8 +26,9 @@ func TestInboxesOnARealServer(t *testing.T) {
 	c, err := client.DialContext(t.Context(), client.Options{
 		HostPort: server.Address, Namespace: devstack.Namespace,
 		Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
-		ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{
+		ConnectionOptions: client.ConnectionOptions{GetSystemInfoTimeout: wait.Limit, DialOptions: []grpc.DialOption{
 			grpc.WithChainUnaryInterceptor(signals.RequestIDInterceptor)}},
+		RPCTimeout: wait.Limit,
 	})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)

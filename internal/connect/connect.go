@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
@@ -30,6 +31,7 @@ type Options struct {
 	Interceptors []interceptor.ClientInterceptor // of the client, and of workers that are made with it
 	DialOptions  []grpc.DialOption               // such as gRPC's own interceptors
 	Lazy         bool                            // connect at the first call, so that a program starts without Temporal
+	RPCTimeout   time.Duration                   // of one call, the first included; 0: the SDK's own, seconds
 
 	EncryptionKeys keys.Ring            // encrypt what is sent, and refuse what is not encrypted; none: nothing is encrypted
 	MeterProvider  metric.MeterProvider // counts what is encrypted; nil: nobody does
@@ -73,6 +75,7 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 			return nil, err
 		}
 	}
+	options.RPCTimeout, options.ConnectionOptions.GetSystemInfoTimeout = o.RPCTimeout, o.RPCTimeout
 	// What is sent is small: to compress it takes more time than it saves.
 	options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
 	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(plainResourceHeader))

@@ -67,7 +67,7 @@ func options(address string, more env) Options {
 	for name, value := range more {
 		e[name] = value
 	}
-	return Options{Env: e, Logger: slog.New(slog.DiscardHandler)}
+	return Options{Env: e, Logger: slog.New(slog.DiscardHandler), RPCTimeout: wait.Limit}
 }
 
 func TestAConnectionKnowsItsAddressAndNamespace(t *testing.T) {

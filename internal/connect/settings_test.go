@@ -24,10 +24,9 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-)
 
-// renewal bounds how long it may take until what was renewed is in use.
-const renewal = 30 * time.Second
+	"github.com/dpaflow/dpaflow/internal/wait"
+)
 
 // identity is a certificate for servers and clients on loopback that is its own authority.
 func identity(t *testing.T, folder string) (certificate tls.Certificate, pool *x509.CertPool) {
@@ -62,7 +61,7 @@ func serve(t *testing.T, address string, options ...grpc.ServerOption) (at strin
 		var err error
 		listener, err = net.Listen("tcp", address)
 		return err == nil
-	}, renewal, 10*time.Millisecond)
+	}, wait.Limit, 10*time.Millisecond)
 	server := grpc.NewServer(options...)
 	workflowservice.RegisterWorkflowServiceServer(server, frontend{})
 	go server.Serve(listener)
@@ -95,7 +94,7 @@ func TestCertificatesOfTemporalAreReadAgainWhenTheyAreRenewed(t *testing.T) {
 	stop()
 	certificate, pool = identity(t, folder)
 	serve(t, address, mutual())
-	require.Eventually(t, func() bool { return c.Ready(t.Context()) == nil }, renewal, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return c.Ready(t.Context()) == nil }, wait.Limit, 100*time.Millisecond)
 
 	// While one of the files is half written the last good ones are used.
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "key.pem"), []byte("-----BEGIN"), 0o600))
@@ -134,5 +133,5 @@ func TestAnAPIKeyAndHeadersInTheProfileAreReadAgainWhenTheyChange(t *testing.T) 
 	expected.Store("second")
 	require.Error(t, c.Ready(t.Context()), "a key that is revoked is no readiness")
 	write("second")
-	require.Eventually(t, func() bool { return c.Ready(t.Context()) == nil }, renewal, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return c.Ready(t.Context()) == nil }, wait.Limit, 100*time.Millisecond)
 }

@@ -15,11 +15,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 	temporalsdk "go.temporal.io/sdk/temporal"
+
+	"github.com/dpaflow/dpaflow/internal/wait"
 )
 
 func dial(t *testing.T, temporal *Temporal) client.Client {
 	t.Helper()
-	c, err := client.DialContext(t.Context(), client.Options{HostPort: temporal.Address})
+	c, err := client.DialContext(t.Context(), client.Options{HostPort: temporal.Address, RPCTimeout: wait.Limit})
 	require.NoError(t, err)
 	return c
 }

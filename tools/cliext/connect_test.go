@@ -91,6 +91,12 @@ func certificate(t *testing.T) (certificate, key string, pair tls.Certificate) {
 	return certificate, key, pair
 }
 
+// patient waits for the first answer for as long as a busy machine may take; by itself the SDK gives up after seconds.
+func patient(options client.Options) client.Options {
+	options.ConnectionOptions.GetSystemInfoTimeout = 10 * time.Minute
+	return options
+}
+
 func TestAServerThatWantsACertificateGetsIt(t *testing.T) {
 	t.Parallel()
 	crt, key, pair := certificate(t)
@@ -110,7 +116,7 @@ func TestAServerThatWantsACertificateGetsIt(t *testing.T) {
 		"blind": {"--tls-cert-path", crt, "--tls-key-path", key, "--tls-disable-host-verification"},
 	} {
 		args = append(args, "--address", address, "--api-key", "s3cret", "--grpc-meta", "Team=dr")
-		c, err := client.DialContext(t.Context(), build(t, nil, args...))
+		c, err := client.DialContext(t.Context(), patient(build(t, nil, args...)))
 		require.NoError(t, err, name)
 		headers := <-s.asked
 		c.Close()
@@ -164,7 +170,7 @@ func TestTheCodecServerEncodesWhatIsSent(t *testing.T) {
 		"--identity", "me", "--client-authority", "temporal.example")
 	options, err := b.Build(t.Context())
 	require.NoError(t, err)
-	c, err := client.DialContext(t.Context(), options)
+	c, err := client.DialContext(t.Context(), patient(options))
 	require.NoError(t, err)
 	defer c.Close()
 	require.Equal(t, []string{"temporal.example"}, (<-s.asked).Get(":authority"))
