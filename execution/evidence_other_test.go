@@ -31,6 +31,15 @@ func TestAHintOfAnEarlierTriggersInstanceEndsNothing(t *testing.T) {
 	require.Equal(t, PhaseWaiting, s.Status.Phase, "%+v", s.Status)
 }
 
+func TestAHintEndsNothingWhereAnEarlierTriggerMayHaveRun(t *testing.T) {
+	t.Parallel()
+	s := inDoubt(func(r *Rules) { r.TrustPlanStatus = true })
+	s.Next(after(2*time.Minute), &Resolve{ID: 1, What: ActionRetrigger})
+	s.Next(after(3*time.Minute), &Sent{Key: key(2), InstanceID: "in2", At: after(3 * time.Minute), PlatformTime: after(3 * time.Minute)})
+	s.Next(after(20*time.Minute), &Polled{InstanceID: "in2", Status: "SUCCESS", UpdatedAt: after(15 * time.Minute), Alone: true})
+	require.Equal(t, PhaseWaiting, s.Status.Phase, "%+v", s.Status)
+}
+
 func TestAnotherScenesCallbackDoesNotRegisterThisOne(t *testing.T) {
 	t.Parallel()
 	s := sent(func(rules *Rules) { rules.Target = Scene })

@@ -73,7 +73,7 @@ func (p *Polled) counts(s *State, ended bool) bool {
 	}
 	later := !s.PlatformTime.IsZero() && p.UpdatedAt.After(s.PlatformTime.Add(clockMargin))
 	return s.Rules.TrustPlanStatus && ended && later && p.Alone && !slices.ContainsFunc(s.Triggers, func(t Trigger) bool {
-		return t.mayHaveRun() && t.Key != s.LeadingKey() && !t.TriggeredAt.IsZero()
+		return t.mayHaveRun() && t.Key != s.LeadingKey()
 	})
 }
 

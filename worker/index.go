@@ -75,11 +75,11 @@ func (i *index) look(ctx context.Context) error {
 }
 
 // Alone reports whether no other workflow of the namespace had to do with a plan since that time. One that did not
-// complete, in whatever way, may have left an instance that goes on; so may an earlier run of the same workflow id, but
-// for those that this one continues.
+// complete, in whatever way, may have left an instance that goes on; so may one that completed, unless it is a RunPlan,
+// and an earlier run of the same workflow id, but for those that this one continues.
 func (i *index) Alone(ctx context.Context, planID, workflowID, runID string, since time.Time) (bool, error) {
 	query := fmt.Sprintf("%s IN ('%s', '%s') AND (WorkflowId != '%s' OR (RunId != '%s' AND ExecutionStatus != 'ContinuedAsNew'))"+
-		" AND (ExecutionStatus != 'Completed' OR CloseTime >= '%s')",
+		" AND (ExecutionStatus != 'Completed' OR WorkflowType != 'RunPlan' OR CloseTime >= '%s')",
 		workflows.AttributePlanID.GetName(), quote(planID), workflows.AttributeMany, quote(workflowID), runID, since.UTC().Format(time.RFC3339))
 	others, err := i.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query})
 	if err != nil {

@@ -22,8 +22,9 @@ type executions struct {
 	single    bool             // the workflow runs one plan or model, and ends with it
 	runs      []*run
 	endings   map[string]time.Time // by name: when a run was over last
+	left      map[string]bool      // by name: a run is over whose instance may go on
 	resets    []string             // earlier runs of this one's chain that a reset began
-	numbers   map[string]int       // by name: how many there were
+	numbers   map[string]int       // by id: how many there were
 	recorded  func(Action)         // is given what operators did
 	render    func() string        // the current details, where they are more than the runs
 	collector *collector           // of a timed scene: resolveRun is for it
@@ -65,7 +66,7 @@ func executionsOf(ctx workflow.Context) *executions {
 func newExecutions(ctx workflow.Context, c *collector) *executions {
 	info := workflow.GetInfo(ctx)
 	key := weak.Make(info)
-	all := &executions{numbers: map[string]int{}, endings: map[string]time.Time{}, collector: c}
+	all := &executions{numbers: map[string]int{}, endings: map[string]time.Time{}, left: map[string]bool{}, collector: c}
 	all.ctx, _ = workflow.NewDisconnectedContext(ctx)
 	byRun.Store(key, weak.Make(all))
 	runtime.AddCleanup(info, func(key weak.Pointer[workflow.Info]) { byRun.Delete(key) }, key)
@@ -86,8 +87,8 @@ func (all *executions) answerStatus(ctx workflow.Context) error {
 
 // label names the next execution of a plan or model within the workflow, in every reset of it too.
 func (all *executions) label(rules execution.Rules) string {
-	all.numbers[rules.Name]++
-	return fmt.Sprintf("%s.%d", rules.ID, all.numbers[rules.Name])
+	all.numbers[rules.ID]++ // a plan and a model may have one id, and must not have one label: keys are made of it
+	return fmt.Sprintf("%s.%d", rules.ID, all.numbers[rules.ID])
 }
 
 // add puts a run in the place of those that are over; a runbook, which names its steps, shows all of them.
@@ -152,10 +153,10 @@ func (all *executions) outputs() (bytes int) {
 	return bytes
 }
 
-// runsTwice tells whether the workflow itself runs the same plan or model side by side.
+// runsTwice tells whether the workflow itself runs the same plan or model side by side, or may.
 func (all *executions) runsTwice(r *run) bool {
 	name, since := r.state.Rules.Name, r.state.Status.TriggeredAt
-	if since != nil && all.endings[name].After(*since) { // the plan's status may be of the one that is over
+	if all.left[name] || since != nil && all.endings[name].After(*since) { // the plan's status may be of the one that is over
 		return true
 	}
 	return slices.ContainsFunc(all.runs, func(other *run) bool {
@@ -167,7 +168,7 @@ func (all *executions) runsTwice(r *run) bool {
 func (all *executions) find(step string) (*run, error) {
 	var found []*run
 	for _, r := range all.runs {
-		if !r.state.Over && (step == "" || step == r.step || step == r.state.Rules.ID || step == r.state.Status.InstanceID) {
+		if !r.state.Over && (step == "" || slices.Contains([]string{r.step, r.state.Rules.ID, r.state.Rules.Label, r.state.Status.InstanceID}, step)) {
 			found = append(found, r)
 		}
 	}
@@ -175,7 +176,11 @@ func (all *executions) find(step string) (*run, error) {
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
-		return nil, errors.New(`several are running; name one of them as "step", by its id or its instance id`)
+		labels := make([]string, len(found))
+		for i, r := range found {
+			labels[i] = r.state.Rules.Label
+		}
+		return nil, fmt.Errorf(`several are running; name one of them as "step", by its instance id or as one of %s`, strings.Join(labels, ", "))
 	case step != "":
 		return nil, fmt.Errorf("nothing called %q is running here", step)
 	default:
