@@ -34,7 +34,7 @@ func (a *Activities) judgePast(ctx context.Context, r request) (execution.Past, 
 		return execution.Past{}, nil
 	}
 	p := pastRuns{
-		histories: a.histories(ctx), converter: a.converter, workflowID: info.WorkflowExecution.ID, seen: map[string]bool{},
+		histories: a.histories(ctx), converter: a.converter, workflowID: info.WorkflowExecution.ID, runID: info.WorkflowExecution.RunID, seen: map[string]bool{},
 		same: func(scheduled *historypb.ActivityTaskScheduledEventAttributes) (int, bool) {
 			if scheduled.GetActivityType().GetName() != info.ActivityType.Name {
 				return 0, false
@@ -59,6 +59,7 @@ type pastRuns struct {
 	histories  histories
 	converter  converter.DataConverter
 	workflowID string
+	runID      string // of this one
 	// same tells whether an event schedules the trigger that is looked for, and under which number.
 	same  func(*historypb.ActivityTaskScheduledEventAttributes) (number int, same bool)
 	seen  map[string]bool

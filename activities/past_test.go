@@ -204,6 +204,26 @@ func TestAResetRunLearnsHowFarItsEarlierRunsHadTriggered(t *testing.T) {
 	require.WithinDuration(t, until, fault.OnItsWayUntil, 0)
 }
 
+// late does not list the run that asks yet.
+type late struct{ server }
+
+func (late) ListWorkflow(context.Context, *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
+	return &workflowservice.ListWorkflowExecutionsResponse{Executions: []*workflowpb.WorkflowExecutionInfo{{Execution: &commonpb.WorkflowExecution{RunId: "a"}}}}, nil
+}
+
+func TestAResetRunSendsNothingWhileTheListOfRunsIsNotComplete(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	b.activities.histories = func(context.Context) histories {
+		return late{server{events: map[string][]*historypb.HistoryEvent{"default-test-run-id": {reset(5, "a")}, "a": {}}}}
+	}
+	_, err := b.trigger(PlanTrigger{PlanID: "p", Trigger: Trigger{Origin: "a", Label: "p.1", Number: 1}})
+	failed, _ := failure(t, err)
+	require.Equal(t, ErrorTriggerNotSent, failed.Type())
+	require.Contains(t, failed.Message(), "others may be missing too")
+	require.Empty(t, b.sent)
+}
+
 type unreadable struct{}
 
 func (unreadable) GetWorkflowHistory(context.Context, string, string, bool, enumspb.HistoryEventFilterType) client.HistoryEventIterator {

@@ -36,8 +36,10 @@ func (p *pastRuns) followSiblings(ctx context.Context) error {
 }
 
 // others are the runs of the workflow id that were not looked through, with what each was reset from.
+// A list without this run, which is one of the latest, may lack others too.
 func (p *pastRuns) others(ctx context.Context) (bases map[string][]string, err error) {
 	bases = map[string][]string{}
+	listedItself := false
 	in := &workflowservice.ListWorkflowExecutionsRequest{Query: fmt.Sprintf("WorkflowId = '%s'", strings.ReplaceAll(p.workflowID, "'", "''"))}
 	for {
 		listed, err := p.histories.ListWorkflow(ctx, in)
@@ -46,6 +48,7 @@ func (p *pastRuns) others(ctx context.Context) (bases map[string][]string, err e
 		}
 		for _, run := range listed.GetExecutions() {
 			id := run.GetExecution().GetRunId()
+			listedItself = listedItself || id == p.runID
 			if p.seen[id] {
 				continue
 			}
@@ -60,7 +63,11 @@ func (p *pastRuns) others(ctx context.Context) (bases map[string][]string, err e
 			}
 		}
 		if in.NextPageToken = listed.GetNextPageToken(); len(in.NextPageToken) == 0 {
-			return bases, nil
+			break
 		}
 	}
+	if !listedItself {
+		return nil, fmt.Errorf("list the runs of workflow %s: this one is not among them yet, so others may be missing too", p.workflowID)
+	}
+	return bases, nil
 }
