@@ -79,7 +79,7 @@ func (r *jsonReader) start() *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Line: r.line, Column: r.column}
 }
 
-// toJSON writes a tree as JSON. Numbers stay as they were written where JSON has that form, else they
+// toJSON writes a tree as JSON. Numbers and truth values stay as they were written where JSON has that form, else they
 // become texts.
 func toJSON(node *yaml.Node) []byte {
 	switch node.Kind {
@@ -108,8 +108,8 @@ func toJSON(node *yaml.Node) []byte {
 	switch tag := node.ShortTag(); {
 	case tag == "!!null":
 		return []byte("null")
-	case tag == "!!bool":
-		return []byte(strings.ToLower(node.Value))
+	case tag == "!!bool" && json.Valid([]byte(node.Value)):
+		return []byte(node.Value)
 	case (tag == "!!int" || tag == "!!float") && json.Valid([]byte(node.Value)):
 		return []byte(node.Value)
 	}

@@ -111,9 +111,9 @@ func TestTheSameDocumentInYAMLAndJSON(t *testing.T) {
 
 func TestInputsAreSentAsTheyWereWritten(t *testing.T) {
 	t.Parallel()
-	document := parse(t, "name: x\nsteps: [{id: a, model: m, params: {A: 1.10, B: 007, C: true, D: 2026-01-02, E: '', F: {secretRef: s}}}]")
+	document := parse(t, "name: x\nsteps: [{id: a, model: m, params: {A: 1.10, B: 007, C: true, D: 2026-01-02, E: '', F: {secretRef: s}, G: True}}]")
 	require.Equal(t, Params{
-		"A": Text("1.10"), "B": Text("007"), "C": Text("true"), "D": Text("2026-01-02"), "E": Text(""), "F": SecretRef("s"),
+		"A": Text("1.10"), "B": Text("007"), "C": Text("true"), "D": Text("2026-01-02"), "E": Text(""), "F": SecretRef("s"), "G": Text("True"),
 	}, document.Steps[0].Params)
 	for params, want := range map[string]string{
 		"{A: null}":                 "steps[0].params.A: must be a string",
@@ -132,7 +132,7 @@ func TestVariablesAreWhatJSONHas(t *testing.T) {
 	require.Equal(t, Vars{
 		"a": int64(2), "b": int64(2), "c": 0.5, "d": int64(16), "e": []any{true, nil}, "f": map[string]any{"g": int64(1000)},
 	}, document.Vars)
-	for value, want := range map[string]string{"010": "may mean two numbers", ".inf": "no number that JSON has", "!!binary aGk=": "the tag"} {
+	for value, want := range map[string]string{"010": "may mean two numbers", ".inf": "no number that JSON has", "!!binary aGk=": "the tag", "{type: string}": "would declare the variable"} {
 		_, err := Parse([]byte("name: x\nvars: {a: " + value + "}\nsteps: [{id: a, plan: p}]"))
 		require.ErrorContains(t, err, want)
 	}

@@ -22,6 +22,8 @@ const (
 
 	maxID        = 128 // of plans and models: they are part of the names of signals
 	minPollAfter = Duration(time.Second)
+	// MaxSyncTimeout is how long a synchronous model may take: its answer is waited for well within one attempt of its trigger.
+	MaxSyncTimeout = Duration(10 * time.Minute)
 )
 
 // Validate checks the whole document, as Parse does: for documents that were made in Go. The error is
@@ -54,6 +56,9 @@ func (v *validator) document(d *Document, path string, depth int, undone bool) {
 		v.missing(path, []string{"name"}, "name is missing")
 	}
 	for name := range Sorted(d.Vars) {
+		if declared, _ := d.Vars[name].(map[string]any); declared["type"] != nil {
+			v.faults.add(join("vars", name), "an object with type would declare the variable, which is not possible yet: give its default alone, or null where a value must be given")
+		}
 		at := join(join(path, "vars"), name)
 		if _, err := plain(d.Vars[name]); err != nil {
 			v.faults.Add(at, err)

@@ -143,6 +143,9 @@ func (v *validator) job(j *Job, path string) {
 	v.executePath(j, join(path, "executePath"))
 	v.notNegative(join(path, "timeout"), j.Timeout)
 	v.notNegative(join(path, "syncTimeout"), j.SyncTimeout)
+	if j.SyncTimeout > MaxSyncTimeout {
+		v.faults.add(join(path, "syncTimeout"), "must be at most %s, got %s", MaxSyncTimeout, j.SyncTimeout)
+	}
 	if j.PollAfter != 0 && j.PollAfter < minPollAfter {
 		v.faults.add(join(path, "pollAfter"), "must be at least %s, got %s", minPollAfter, j.PollAfter)
 	}

@@ -24,6 +24,7 @@ func TestEveryKindOfMistakeInAStepIsFound(t *testing.T) {
 		`id: a, model: p, executePath: "/x/${{ vars.x }}"`:                      "executePath: takes no expressions",
 		`id: a, plan: p, onBusy: fail`:                                          "onBusy: does not fit a step with plan, only one with model",
 		`id: a, plan: p, sync: true`:                                            "sync: does not fit a step with plan",
+		`id: a, model: p, sync: true, syncTimeout: 15m`:                         "syncTimeout: must be at most 10m, got 15m",
 		`id: a, model: p, syncTimeout: 1s`:                                      "syncTimeout: is only for sync: true",
 		`id: a, plan: p, rollback: {}`:                                          "rollback: must have exactly one of plan, model",
 		`id: a, plan: p, rollback: {plan: p, sync: true}`:                       "rollback.sync: does not fit a step with plan",

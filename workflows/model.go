@@ -72,9 +72,6 @@ func ExecuteModel(ctx workflow.Context, in ModelInput) (ModelResult, error) {
 	return result, nil
 }
 
-// maxSyncTimeout keeps a synchronous trigger well within execution.Attempt.
-const maxSyncTimeout = runbook.Duration(10 * time.Minute)
-
 func (in ModelInput) withDefaults() (ModelInput, runbook.Faults) {
 	var faults runbook.Faults
 	faults.Add("modelId", checkID(in.ModelID))
@@ -90,8 +87,8 @@ func (in ModelInput) withDefaults() (ModelInput, runbook.Faults) {
 	if in.OnBusy != runbook.WaitOnBusy && in.OnBusy != runbook.FailOnBusy {
 		faults.Add("onBusy", fmt.Errorf("must be %q or %q, got %q", runbook.WaitOnBusy, runbook.FailOnBusy, in.OnBusy))
 	}
-	if in.SyncTimeout < 0 || in.SyncTimeout > maxSyncTimeout {
-		faults.Add("syncTimeout", fmt.Errorf("must be at most %s", time.Duration(maxSyncTimeout)))
+	if in.SyncTimeout < 0 || in.SyncTimeout > runbook.MaxSyncTimeout {
+		faults.Add("syncTimeout", fmt.Errorf("must be at most %s", time.Duration(runbook.MaxSyncTimeout)))
 	}
 	if in.SyncTimeout > 0 && !in.Sync {
 		faults.Add("syncTimeout", errors.New("is for runs with sync only"))

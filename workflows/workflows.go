@@ -28,7 +28,7 @@ func Register(registry worker.Registry, a *activities.Activities) {
 // way must get its answer, because nothing else tells what became of it, and that to a synchronous model's trigger comes
 // when the model has ended. A worker that waits for none stops at once.
 func StopTimeout(callTimeout time.Duration) time.Duration {
-	return callTimeout + time.Duration(maxSyncTimeout) + 5*time.Second
+	return callTimeout + time.Duration(runbook.MaxSyncTimeout) + 5*time.Second
 }
 
 func registerWorkflows(registry worker.WorkflowRegistry) {
