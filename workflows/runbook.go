@@ -117,6 +117,9 @@ func executeRunbook(ctx workflow.Context, in RunbookInput, continues bool, carri
 // readRunbook reads the input of the registered workflow, with the document's own strictness.
 // A run that was continued as new is given its state too.
 func readRunbook(ctx workflow.Context, raw converter.RawValue, carried *Carried) (RunbookResult, error) {
+	if err := notRetried(ctx); err != nil {
+		return RunbookResult{}, err
+	}
 	var in RunbookInput
 	if err := runbook.ParseInto(raw.Payload().GetData(), &in); err != nil {
 		return RunbookResult{}, invalidInput(err)

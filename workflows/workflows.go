@@ -6,9 +6,11 @@
 package workflows
 
 import (
+	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -53,10 +55,25 @@ func register(registry worker.WorkflowRegistry, name string, run any) {
 // every finding, where the SDK would drop an unknown field and stop at the first wrong one.
 func strict[In, Out any](run func(workflow.Context, In) (Out, error)) func(workflow.Context, converter.RawValue) (Out, error) {
 	return func(ctx workflow.Context, raw converter.RawValue) (out Out, err error) {
+		if err := notRetried(ctx); err != nil {
+			return out, err
+		}
 		var in In
 		if err := runbook.Decode(raw.Payload().GetData(), &in); err != nil {
 			return out, invalidInput(err)
 		}
 		return run(ctx, in)
 	}
+}
+
+// notRetried refuses a run that Temporal began by itself because the one before ran out of time and was started with a
+// retry policy: what that one triggered may still run, and this one would trigger it again.
+func notRetried(ctx workflow.Context) error {
+	info := workflow.GetInfo(ctx)
+	if info.Attempt < 2 {
+		return nil
+	}
+	return temporal.NewNonRetryableApplicationError(fmt.Sprintf(
+		"Temporal tries this run again by its retry policy, after its run %s ended: what that triggered may still run, so nothing is triggered anew; look there and on the platform, and start runs without a retry policy",
+		info.ContinuedExecutionRunID), activities.ErrorTriggerOutcomeUnknown, nil)
 }
