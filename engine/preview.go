@@ -13,13 +13,14 @@ import (
 func (e *Engine) Preview() (Result, runbook.Faults) {
 	var findings runbook.Faults
 	run := newRun(e.top.doc, e.Vars, e.StartedAt)
-	preview(e.top, &run, "", e.WorkflowID, &findings)
+	preview(e.top, &run, &e.Run, "", e.WorkflowID, &findings)
 	result := e.Result()
 	result.Steps, result.Status, result.Phase, result.FinishedAt = run.Steps, StatusPlanned, PhaseEnded, &e.now
 	return result, findings
 }
 
-func preview(n *node, run *Run, path, workflowID string, findings *runbook.Faults) {
+// preview fills run. What has come from an earlier run, and is not run again, stays as it was.
+func preview(n *node, run, resumed *Run, path, workflowID string, findings *runbook.Faults) {
 	scope := runbook.Scope{Vars: run.Vars, WorkflowID: workflowID, Preview: true}
 	note := func(err error) {
 		var faults runbook.Faults
@@ -33,6 +34,14 @@ func preview(n *node, run *Run, path, workflowID string, findings *runbook.Fault
 	}
 	for i := range run.Steps {
 		step, written := &run.Steps[i], &n.doc.Steps[i]
+		was := &Step{}
+		if resumed != nil && resumed.Steps != nil {
+			was = &resumed.Steps[i]
+		}
+		if ended(was.Status) {
+			*step = *was
+			continue
+		}
 		step.Status = StatusPlanned
 		holds, err := n.program.When(i, scope)
 		if note(err); err == nil && !holds {
@@ -50,7 +59,7 @@ func preview(n *node, run *Run, path, workflowID string, findings *runbook.Fault
 			note(err)
 			inner := newRun(written.Runbook, vars, time.Time{})
 			step.Runbook = &inner
-			preview(n.inner[i], &inner, fmt.Sprintf("%ssteps[%d].runbook.", path, i), workflowID, findings)
+			preview(n.inner[i], &inner, was.Runbook, fmt.Sprintf("%ssteps[%d].runbook.", path, i), workflowID, findings)
 		case written.Wait == 0:
 			job, err := n.program.Job(i, scope)
 			note(err)

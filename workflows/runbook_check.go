@@ -3,6 +3,7 @@ package workflows
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -17,23 +18,28 @@ import (
 // check checks the runbook against the platform, and takes over what an earlier run did, before the first step. An
 // operator's abort ends it.
 func (r *runbookRun) check() error {
-	if r.in.ResumeFrom != nil {
-		if err := r.resume(*r.in.ResumeFrom); err != nil || r.engine.FinishedAt != nil {
-			return err
-		}
+	r.checked = r.in.Preflight == nil || *r.in.Preflight
+	findings, err := r.findings(r.checked)
+	if err != nil || r.engine.FinishedAt != nil {
+		return err
 	}
-	if r.in.Preflight == nil || *r.in.Preflight {
-		findings, err := r.preflight()
-		if err != nil || r.engine.FinishedAt != nil {
-			return err
-		}
-		if len(findings) > 0 {
-			return activities.InvalidInput(findings)
-		}
-		r.checked = true
+	if len(findings) > 0 {
+		return activities.InvalidInput(findings)
 	}
 	r.engine.Begin()
 	return nil
+}
+
+// findings are all that speaks against the start.
+func (r *runbookRun) findings(preflight bool) (findings runbook.Faults, err error) {
+	if r.in.ResumeFrom != nil {
+		findings, err = r.resume(*r.in.ResumeFrom)
+	}
+	if err != nil || r.engine.FinishedAt != nil || !preflight {
+		return findings, err
+	}
+	more, err := r.preflight()
+	return append(findings, more...), err
 }
 
 func (r *runbookRun) preflight() (findings runbook.Faults, err error) {
@@ -73,34 +79,32 @@ func (r *runbookRun) notStarted(err error, why string) error {
 	return fail(readErrorType(err), r.engine.Result(), err, "the runbook was not started: "+why)
 }
 
-// resume takes over what an earlier run did.
-func (r *runbookRun) resume(from ResumeFrom) error {
+// resume takes over what an earlier run did, and finds what has to be decided about first.
+func (r *runbookRun) resume(from ResumeFrom) (findings runbook.Faults, err error) {
 	var a *activities.Activities
 	var state json.RawMessage
-	err := r.read(readPatiently(r.ctx, a.DpaEarlierRunbook, activities.EarlierRun{WorkflowID: from.WorkflowID, RunID: from.RunID}), &state)
+	err = r.read(readPatiently(r.ctx, a.DpaEarlierRunbook, activities.EarlierRun{WorkflowID: from.WorkflowID, RunID: from.RunID}), &state)
 	if r.engine.FinishedAt != nil {
-		return nil
+		return nil, nil
 	}
 	if TypeOf(err) == activities.ErrorInvalidInput {
-		return activities.InvalidInput(runbook.Faults{{Path: "resumeFrom", Problem: cause(err).Error()}})
+		return runbook.Faults{{Path: "resumeFrom", Problem: cause(err).Error()}}, nil
 	}
 	if err := r.notStarted(err, "the run that it resumes could not be read"); err != nil {
-		return err
+		return nil, err
 	}
 	var earlier RunbookResult
 	if err := json.Unmarshal(state, &earlier); err != nil || len(earlier.Steps) == 0 {
 		problem := fmt.Sprintf("run %q is no runbook, or was refused before it started", from.WorkflowID)
-		return activities.InvalidInput(runbook.Faults{{Path: "resumeFrom", Problem: cmp.Or(earlier.Cut, problem)}})
+		return runbook.Faults{{Path: "resumeFrom", Problem: cmp.Or(earlier.Cut, problem)}}, nil
 	}
-	if err := r.engine.Resume(from.WorkflowID, earlier, from.Choices); err != nil {
-		return invalidInput(err)
-	}
-	return nil
+	errors.As(r.engine.Resume(from.WorkflowID, earlier, from.Choices), &findings) // which are all that it returns
+	return findings, nil
 }
 
 // rehearse is a dry run: what would be done, with what can be rendered, or everything that is wrong.
 func (r *runbookRun) rehearse() (RunbookResult, error) {
-	findings, err := r.preflight()
+	findings, err := r.findings(true)
 	switch {
 	case err != nil:
 		return RunbookResult{}, err

@@ -199,6 +199,33 @@ func TestADryRunTriggersNothingAndReportsEveryFinding(t *testing.T) {
 	require.Equal(t, activities.ErrorInvalidInput, failed)
 }
 
+func TestADryRunOfAResumeShowsWhatIsDoneAndWhatHasToBeDecided(t *testing.T) {
+	t.Parallel()
+	resumed := func(preflight runbook.Faults) *runbookBench {
+		b := &runbookBench{bench: newBench(t), ends: map[string][]string{}}
+		b.OnActivity("DpaPreflight", mock.Anything, mock.Anything).Return(preflight, nil)
+		b.OnActivity("DpaEarlierRunbook", mock.Anything, mock.Anything).Return(json.RawMessage(
+			`{"name": "r", "status": "ABORTED", "steps": [{"id": "a", "status": "SUCCESS", "planId": "p1", "attempts": 1},
+			{"id": "b", "status": "ABORTED", "instanceId": "in7", "mayRun": true}]}`), nil)
+		return b
+	}
+	const document = "name: r\nsteps: [{id: a, plan: p1}, {id: b, plan: p2}, {id: c, plan: p3}]"
+	dry := func(choices engine.Choices) func(*RunbookInput) {
+		return func(in *RunbookInput) {
+			in.DryRun, in.ResumeFrom = true, &ResumeFrom{WorkflowID: "earlier", Choices: choices}
+		}
+	}
+	result, failed := resumed(nil).run(document, dry(engine.Choices{Keep: []string{"a"}, Rerun: []string{"b"}}))
+	require.Empty(t, failed)
+	require.Equal(t, []string{"SUCCESS", "PLANNED", "PLANNED"}, statuses(result))
+
+	refused := resumed(runbook.Faults{{Path: "steps[2].plan", Problem: "none"}})
+	_, failed = refused.run(document, dry(engine.Choices{Keep: []string{"a"}}))
+	require.Equal(t, activities.ErrorInvalidInput, failed)
+	require.ErrorContains(t, refused.GetWorkflowError(), "in7")
+	require.ErrorContains(t, refused.GetWorkflowError(), "steps[2].plan", "all at once")
+}
+
 func TestADocumentWithManyMistakesStartsNothingAndNamesThemAll(t *testing.T) {
 	t.Parallel()
 	b := newRunbookBench(t)
