@@ -82,6 +82,22 @@ func TestJoinAnyIsSatisfiedByOneNeedThatSucceeded(t *testing.T) {
 	require.True(t, r.step("c").Unreachable, "none succeeded, and not all were skipped")
 }
 
+func TestJoinAnyIsNotSatisfiedByAFailureThatIsTolerated(t *testing.T) {
+	t.Parallel()
+	const document = "name: r\nonFailure: continue\nsteps: [{id: a, plan: p, needs: []}, {id: b, plan: p, needs: []}, {id: c, plan: p, needs: [a, b], join: any}]"
+	r := begin(t, document)
+	r.fails("a.1")
+	r.does()
+	r.succeeds("b.1")
+	r.does("start c.1")
+
+	r = begin(t, document)
+	r.fails("a.1")
+	r.fails("b.1")
+	r.does("finish")
+	require.True(t, r.step("c").Unreachable, "none succeeded")
+}
+
 func TestAConditionIsEvaluatedEachTimeTheStepIsAboutToRun(t *testing.T) {
 	t.Parallel()
 	r := begin(t, "name: r\nvars: {no: {}}\nsteps: [{id: a, plan: p, when: vars.no.such == 1}]")

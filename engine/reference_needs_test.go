@@ -16,7 +16,11 @@ func (c *cell) needs() string {
 	}
 	for _, need := range needs {
 		k := slices.IndexFunc(c.in.steps, func(other *cell) bool { return other.written().ID == need.Step })
-		count[c.in.steps[k].meets(need.On)]++
+		meets := c.in.steps[k].meets(need.On)
+		if meets == "met" && written.Join == runbook.JoinAny && need.On == "" && c.in.steps[k].status != "SUCCESS" {
+			meets = "lost"
+		}
+		count[meets]++
 	}
 	switch {
 	case len(needs) == 0:
