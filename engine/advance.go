@@ -73,7 +73,7 @@ func (e *Engine) advancePart(p part) {
 		if inside := e.inside(p); e.advance(inside) {
 			e.endRunbook(p, inside)
 		}
-	case p.givenUp && !p.of.Cancelled:
+	case (p.givenUp || p.ending && !p.of.ran()) && !p.of.Cancelled: // what has not been triggered yet would start only now
 		e.giveUp(p, false)
 	}
 }

@@ -95,3 +95,46 @@ func TestANestedRunbookThatIsGivenUpNamesWhatStillRuns(t *testing.T) {
 	require.Equal(t, []StillRunning{{Step: "in/a", InstanceID: "in1"}}, r.e.Result().StillRunning)
 	require.Contains(t, r.step("in").Reason, "longer than 1h")
 }
+
+func TestWhatWasNotTriggeredYetIsNotOnceTheRunbookEnds(t *testing.T) {
+	t.Parallel()
+	const document = `
+name: r
+onFailure: rollback
+timeout: 1h
+steps:
+  - {id: a, plan: p, rollback: {plan: u}}
+  - {id: busy, model: m, needs: [a]}
+  - {id: runs, plan: p, needs: [a]}
+  - {id: c, plan: p, needs: [a]}
+`
+	for name, ends := range map[string]func(r *script){
+		"a step failed":             func(r *script) { r.fails("c.1") },
+		"a step failed, and paused": func(r *script) { r.act(Action{Name: ActionPause}); r.fails("c.1") },
+		"it took too long":          func(r *script) { r.after(time.Hour) },
+		"an operator's rollback":    func(r *script) { r.act(Action{Name: ActionRollback}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := begin(t, document)
+			r.succeeds("a.1")
+			r.does("start busy.1", "start runs.1", "start c.1")
+			r.next(Progress{Key: "busy.1", Phase: "BUSY", Idle: true}, Progress{Key: "runs.1", Phase: "WAITING", InstanceID: "in1"})
+			ends(r)
+			r.does("cancel busy.1")
+			r.next(Ended{Key: "busy.1", Outcome: GivenUp})
+			require.Equal(t, "ABORTED", r.step("busy").Status)
+			require.Equal(t, "RUNNING", r.step("runs").Status, "what runs on the platform is waited for")
+		})
+	}
+}
+
+func TestAHandlerThatWasNotTriggeredYetGoesOnThoughTheRunbookEnds(t *testing.T) {
+	t.Parallel()
+	r := begin(t, "name: r\nonFailure: abort\nsteps: [{id: a, plan: p}, {id: page, model: m, needs: [{step: a, on: failure}]}]")
+	r.fails("a.1")
+	r.does("start page.1")
+	r.next(Progress{Key: "page.1", Phase: "BUSY", Idle: true})
+	r.does()
+	require.True(t, r.e.MaySend("page.1"))
+}

@@ -45,6 +45,7 @@ var mutants = []mutant{
 	{"a pause lets items go on", "may.go", [][2]string{{"case e.Paused != nil && !p.handler:\n\t\treturn true", "case e.Paused != nil && !p.handler && !p.isItem():\n\t\treturn true"}}, ""},
 	{"a pause lets nested runbooks go on", "may.go", [][2]string{{"case e.Paused != nil && !p.handler:\n\t\treturn true", "case e.Paused != nil && !p.handler && p.prefix == \"\":\n\t\treturn true"}}, ""},
 	{"an item that timed out cannot be resolved", "refuse.go", [][2]string{{"!p.leftBehind() || p.of.Items != nil", "!p.leftBehind() || p.isItem() || p.of.Items != nil"}}, ""},
+	{"what was not triggered yet is, though the runbook ends", "advance.go", [][2]string{{" || p.ending && !p.of.ran()", ""}}, ""},
 	{"handlers do not run once the runbook ends", "scope.go", [][2]string{{"p.ending, p.givenUp = e.Stops > 1, e.Stops > 1", "p.givenUp = e.Stops > 1"}}, ""},
 	{"a skipped branch satisfies join: any", "may.go", [][2]string{{"case count[met] > 0:", "case count[met]+count[skipped] > 0:"}}, ""},
 	{"what is undone goes in the order of the document", "rollback.go", [][2]string{{"p.of.Order > next.of.Order", "p.path > next.path"}}, ""},

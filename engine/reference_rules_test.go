@@ -92,7 +92,7 @@ func (m *reference) rule(c *cell) bool {
 	case c.status == "RUNNING" && written.Approval != nil && (m.closed(c) || c.alone()),
 		c.status == "RUNNING" && written.Wait > 0 && m.closed(c):
 		m.end(c, "ABORTED")
-	case c.status == "RUNNING" && c.isPlan() && m.givenUp(c) && !c.given:
+	case c.status == "RUNNING" && c.isPlan() && (m.givenUp(c) || m.closed(c) && !c.mayRun && !c.instance) && !c.given:
 		c.given = true
 		m.do("cancel %s.%d", c.path, c.attempts)
 	case c.status == "RUNNING" && c.isEach():

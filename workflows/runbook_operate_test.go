@@ -178,3 +178,16 @@ func TestWhatSucceededAndCouldNotBeReadIsNotTriggeredAgainWithoutAWord(t *testin
 	require.Len(t, b.triggers, 1)
 	require.Empty(t, result.StillRunning)
 }
+
+func TestAModelThatIsBusyIsNotTriggeredAnymoreOnceTheRunbookEnds(t *testing.T) {
+	t.Parallel()
+	b := newRunbookBench(t)
+	b.ends["p2"] = []string{"FAIL"}
+	b.onModelTrigger(busy)
+	result, failed := b.run("name: r\nonFailure: rollback\nsteps:\n - {id: a, plan: p1, rollback: {plan: u}}\n - {id: m, model: md1, needs: [a]}\n - {id: b, plan: p2, needs: [a]}")
+	require.Equal(t, ErrorRunbookFailed, failed)
+	require.Equal(t, []string{"SUCCESS", "ABORTED", "FAILED"}, statuses(result))
+	require.Less(t, result.FinishedAt.Sub(result.StartedAt), time.Minute, "nobody waits for it to be idle")
+	require.Equal(t, []string{"p1", "p2", "u"}, b.started)
+	require.Empty(t, result.StillRunning)
+}
