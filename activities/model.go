@@ -57,12 +57,18 @@ func (a *Activities) DpaTriggerModel(ctx context.Context, in ModelTrigger) (Trig
 			return number, same && other.ModelID == in.ModelID
 		},
 		prepare: func(ctx context.Context) (sendFunc, error) {
-			if err := a.preflightModel(ctx, in); err != nil {
-				return nil, err
+			var declared error
+			if in.Preflight && !in.Checked {
+				declared = a.preflightModel(ctx, in)
 			}
 			params, private, err := a.resolve("params", in.Params)
-			if err != nil {
+			if err := together(declared, err); err != nil {
 				return nil, err
+			}
+			if in.Preflight {
+				if err := a.checkIdle(ctx, in.ModelID, time.Time{}); err != nil {
+					return nil, err
+				}
 			}
 			return func(ctx context.Context, callback string, intend intendFunc) (string, string, error) {
 				var idleSince time.Time
@@ -83,26 +89,18 @@ func (a *Activities) DpaTriggerModel(ctx context.Context, in ModelTrigger) (Trig
 	})
 }
 
-// preflightModel checks the inputs (W2), and that the model is idle (W6).
+// preflightModel checks the parameters against what the model declares (W2): exactly those.
 func (a *Activities) preflightModel(ctx context.Context, in ModelTrigger) error {
-	if !in.Preflight {
-		return nil
+	declared, err := a.platform.ModelInputs(ctx, in.ModelID)
+	if refused(err) {
+		return runbook.Faults{{Path: "modelId", Problem: fmt.Sprintf("the platform does not describe model %q: %v", in.ModelID, err)}}
 	}
-	if !in.Checked {
-		declared, err := a.platform.ModelInputs(ctx, in.ModelID)
-		if refused(err) {
-			return runbook.Faults{{Path: "modelId", Problem: fmt.Sprintf("the platform does not describe model %q: %v", in.ModelID, err)}}
-		}
-		if err != nil {
-			return err
-		}
-		var faults runbook.Faults
-		faults.Add("params", compare(declared, in.Params))
-		if err := faults.Err(); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
-	return a.checkIdle(ctx, in.ModelID, time.Time{})
+	var faults runbook.Faults
+	faults.Add("params", compare(declared, in.Params))
+	return faults.Err()
 }
 
 // clockMargin is more than what the platform's Date header, in whole seconds, can be wrong by.

@@ -98,13 +98,12 @@ func (a *Activities) planRequest(in PlanTrigger, send func(context.Context, plan
 			return number, same && other.PlanID == in.PlanID
 		},
 		prepare: func(ctx context.Context) (sendFunc, error) {
+			var declared error
 			if in.Preflight && !in.Checked {
-				if err := a.preflightPlan(ctx, in); err != nil {
-					return nil, err
-				}
+				declared = a.preflightPlan(ctx, in)
 			}
 			params, private, err := a.resolvePlan(in.Params)
-			if err != nil {
+			if err := together(declared, err); err != nil {
 				return nil, err
 			}
 			return func(ctx context.Context, callback string, intend intendFunc) (string, string, error) {

@@ -42,6 +42,18 @@ func comparePlan(planID string, models []platform.ModelInputs, given PlanParams)
 	return faults.Err()
 }
 
+// together joins what is wrong in several ways; an error of another kind, which may pass, comes first.
+func together(errs ...error) error {
+	var faults runbook.Faults
+	for _, err := range errs {
+		if err != nil && !errors.As(err, new(runbook.Faults)) {
+			return err
+		}
+		faults.Add("", err)
+	}
+	return faults.Err()
+}
+
 // refused tells whether the platform itself said no to a read: it does not know what was asked for.
 func refused(err error) bool {
 	return err != nil && platform.OutcomeOf(err) == platform.Rejected && !platform.IsAuth(err)

@@ -80,12 +80,15 @@ func TestAWorkerWaitsForTemporalAndForItsNamespace(t *testing.T) {
 	require.NoError(t, temporal.Restart(t.Context()))
 	run := s.run(s.queue, input("web1"))
 	require.NoError(t, s.await(run, nil))
-	status, text := readiness(t.Context(), s.worker)
-	require.Equal(t, http.StatusOK, status, text)
+	require.Eventually(t, func() bool {
+		status, _ := readiness(t.Context(), s.worker)
+		return status == http.StatusOK
+	}, patience, 200*time.Millisecond)
 
-	status, text = readiness(t.Context(), lonely)
-	require.Equal(t, http.StatusServiceUnavailable, status, text)
-	require.Contains(t, text, `namespace "not-yet"`)
+	require.Eventually(t, func() bool {
+		status, text := readiness(t.Context(), lonely)
+		return status == http.StatusServiceUnavailable && strings.Contains(text, `namespace "not-yet"`)
+	}, patience, 200*time.Millisecond)
 	s.command("operator", "namespace", "create", "--namespace", "not-yet")
 	require.Eventually(t, func() bool {
 		status, _ := readiness(t.Context(), lonely)
@@ -112,11 +115,12 @@ func TestAWorkerWithABridgeTakesEveryCallbackWhileTemporalIsAway(t *testing.T) {
 	}
 	callBack := func(from, to int) {
 		for i := from; i < to; i++ {
-			require.NoError(t, s.sim.Callback(t.Context(), s.instance(fmt.Sprintf("host-%d", i)), platformtest.Success))
+			s.callsBack(s.instance(fmt.Sprintf("host-%d", i)), platformtest.Success)
 		}
-		status, text := readiness(t.Context(), s.worker)
-		require.Equal(t, http.StatusOK, status, text)
-		require.Contains(t, text, temporal.Address, "it says all the same that Temporal is away")
+		require.Eventually(t, func() bool {
+			status, text := readiness(t.Context(), s.worker)
+			return status == http.StatusOK && strings.Contains(text, temporal.Address)
+		}, patience, 200*time.Millisecond, "it is ready, and says all the same that Temporal is away")
 	}
 
 	require.NoError(t, temporal.Kill())

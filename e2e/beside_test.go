@@ -51,7 +51,7 @@ func TestLargeOutputsOfPlansSideBySideFitIntoTheServersMessages(t *testing.T) {
 			{ModelID: "md1", Nodes: []platformtest.Node{{Name: "log", Result: strings.Repeat("x", size)}}}}}})
 	}
 	s := newStack(t, offered)
-	c, err := client.Dial(client.Options{HostPort: s.temporal.Address, RPCTimeout: patience})
+	c, err := client.Dial(client.Options{HostPort: s.temporal.Address, RPCTimeout: patience, ConnectionOptions: client.ConnectionOptions{GetSystemInfoTimeout: patience}})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	queue := s.queue + "-own"
@@ -72,7 +72,7 @@ func TestLargeOutputsOfPlansSideBySideFitIntoTheServersMessages(t *testing.T) {
 	first.Stop()
 	for _, execution := range s.sim.Executions() { // so that one workflow task takes in all the ends
 		s.sim.Move(execution.InstanceID, platformtest.Success)
-		require.NoError(t, s.sim.Callback(t.Context(), execution.InstanceID, platformtest.Success))
+		s.callsBack(execution.InstanceID, platformtest.Success)
 	}
 	t.Cleanup(start().Stop)
 	var bytes int

@@ -99,7 +99,7 @@ func TestARunCancelledWhileItsTriggerWaitsForAWorkerTriggersNothing(t *testing.T
 func TestARunCancelledWhileItsTriggerIsPreparedTriggersNothing(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, catalogue())
-	release := s.hold(platformtest.Fault{Endpoint: "P3", Times: 1, Kind: platformtest.FaultDelay})
+	release := s.hold(platformtest.Fault{Endpoint: "P3", Kind: platformtest.FaultDelay})
 	run := s.run(s.queue, input("web1"))
 	s.underWay("P3")
 	require.NoError(t, s.CancelWorkflow(t.Context(), run.GetID(), run.GetRunID()))

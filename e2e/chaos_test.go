@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"golang.org/x/sync/errgroup"
@@ -168,7 +169,9 @@ func (c *chaos) startRun(i int) {
 		return len(c.open) < chaosOpen
 	}, patience, 50*time.Millisecond)
 	c.untilAnswered(func(ctx context.Context) error {
-		_, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: r.id, TaskQueue: c.queue}, r.workflow, in)
+		_, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+			ID: r.id, TaskQueue: c.queue, WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		}, r.workflow, in)
 		return err
 	})
 	c.runs = append(c.runs, r)

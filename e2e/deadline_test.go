@@ -28,7 +28,9 @@ var lateCallbacks = map[string]struct {
 func TestAnEndThatWasStoredBeforeTheDeadlineEndsTheRun(t *testing.T) {
 	t.Parallel()
 	for timeout := 20 * time.Second; ; timeout *= 2 {
-		if endAcrossDeadline(t, timeout) {
+		stored := false
+		t.Run(timeout.String(), func(t *testing.T) { stored = endAcrossDeadline(t, timeout) }) // with a task queue of its own
+		if stored {
 			return
 		}
 		require.Less(t, timeout, 3*time.Minute, "this machine is too slow")
@@ -71,7 +73,7 @@ func endAcrossDeadline(t *testing.T, timeout time.Duration) bool {
 	require.NoError(t, s.worker.Kill())
 	for name, late := range lateCallbacks {
 		for _, status := range late.statuses {
-			require.NoError(t, s.sim.Callback(t.Context(), s.instance(name), status))
+			s.callsBack(s.instance(name), status)
 		}
 	}
 	if !time.Now().Before(first.Add(-time.Second)) {

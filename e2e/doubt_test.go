@@ -45,7 +45,7 @@ func TestARunInDoubtOfAKilledWorkerGetsCallbacksOnTheFixedAddressOnceAdopted(t *
 	s.reaches(run, workflows.PhaseUnknown)
 	instance := s.instance("web1")
 	s.resolve(run, workflows.ResolveTrigger{Action: workflows.ActionAdopt, InstanceID: instance, By: "zhang"})
-	require.NoError(t, s.sim.Callback(t.Context(), instance, platformtest.Success))
+	s.callsBack(instance, platformtest.Success)
 	var result workflows.PlanResult
 	require.NoError(t, s.await(run, &result))
 	require.Equal(t, instance, result.InstanceID)
@@ -62,10 +62,10 @@ func TestACallbackCorrectsAnInstanceThatAnOperatorMistyped(t *testing.T) {
 	instance, mistyped := s.instance("web1"), s.instance("web1")+"0"
 	s.resolve(run, workflows.ResolveTrigger{Action: workflows.ActionAdopt, InstanceID: mistyped, By: "zhang"})
 	s.reaches(run, workflows.PhaseWaiting)
-	require.NoError(t, s.sim.Callback(t.Context(), instance, platformtest.Running))
+	s.callsBack(instance, platformtest.Running)
 	require.Eventually(t, func() bool { return s.state(run).InstanceID == instance }, patience, 100*time.Millisecond,
 		"the run follows %s and not %s", mistyped, instance)
-	require.NoError(t, s.sim.Callback(t.Context(), instance, platformtest.Success))
+	s.callsBack(instance, platformtest.Success)
 	var result workflows.PlanResult
 	require.NoError(t, s.await(run, &result))
 	require.Equal(t, instance, result.InstanceID)

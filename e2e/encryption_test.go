@@ -86,12 +86,12 @@ func TestARotationOfKeysLosesNothing(t *testing.T) {
 	s.env = append(s.env, "DPA_ENCRYPTION_KEYS="+after+","+before)
 	require.NoError(t, s.bridge.Stop())
 	s.bridge = s.start("signals/bridge")
-	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web2"), platformtest.Success))
+	s.callsBack(s.instance("web2"), platformtest.Success)
 	require.Eventually(t, func() bool { return strings.Contains(s.logs.String(), encryption.ErrUnknownKey.Error()) }, patience, 50*time.Millisecond)
 
 	require.NoError(t, s.worker.Stop())
 	s.worker = s.start("worker")
-	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Success))
+	s.callsBack(s.instance("web1"), platformtest.Success)
 	s.Client = dial(t, s.temporal, "DPA_ENCRYPTION_KEYS="+after+","+before)
 	for _, run := range []client.WorkflowRun{waits, early} {
 		var result workflows.PlanResult
@@ -151,7 +151,7 @@ func TestAnUnknownKeyRefusesUpdatesAndQueriesAndHoldsBackSignals(t *testing.T) {
 		"--reapply-exclude", "Signal", "--reason", "a signal under an unknown key")
 	made = s.GetWorkflow(t.Context(), made.GetID(), "")
 	s.reaches(made, workflows.PhaseWaiting)
-	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web2"), platformtest.Success))
+	s.callsBack(s.instance("web2"), platformtest.Success)
 	require.NoError(t, s.await(made, nil))
 	require.Len(t, s.sim.Executions(), 2)
 

@@ -240,6 +240,22 @@ func (s *stack) executions(host string) (n int) {
 	return n
 }
 
+// callsBack has the platform tell how an instance is.
+func (s *stack) callsBack(instance, status string) {
+	s.t.Helper()
+	require.NoError(s.t, s.untilTaken(instance, status))
+}
+
+// untilTaken is callsBack for any goroutine. What is not answered in time is told again, as platforms do.
+func (s *stack) untilTaken(instance, status string) error {
+	for deadline := time.Now().Add(patience); ; pause(s.t.Context(), 200*time.Millisecond) {
+		err := s.sim.Callback(s.t.Context(), instance, status)
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
 // pause spaces load out; nothing depends on how long it really takes.
 func pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)

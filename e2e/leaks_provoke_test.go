@@ -32,7 +32,7 @@ func (l *leaks) failPlatform() (late client.WorkflowRun) {
 	i := slices.IndexFunc(executions, func(e platformtest.Execution) bool { return e.ModelID == l.model })
 	l.sim.SetScript(l.model, platformtest.Ends(platformtest.Success, 100*time.Millisecond, l.modelOutputs...))
 	l.sim.Move(executions[i].InstanceID, platformtest.Success)
-	require.NoError(l.t, l.sim.Callback(l.t.Context(), executions[i].InstanceID, platformtest.Success))
+	l.callsBack(executions[i].InstanceID, platformtest.Success)
 
 	const body, head, ran = false, true, true
 	l.inject(1, echoed{"opExecutePlanByApi/status", body, ran, in(http.StatusInternalServerError, 0)})
@@ -48,7 +48,7 @@ func (l *leaks) failPlatform() (late client.WorkflowRun) {
 		well = append(well, l.begin(plan))
 	}
 	failed, rejected := l.begin("fails"), l.begin("rejected")
-	late = l.beginAs("RunPlan", "late", map[string]any{"planId": "stands", "timeout": "40s", "params": plantedInput()})
+	late = l.beginAs("RunPlan", "late", map[string]any{"planId": "stands", "timeout": "3m", "params": plantedInput()})
 	l.expect("", append(well, waits)...)
 	l.expect(activities.ErrorPlanFailed, failed)
 	l.expect(activities.ErrorTriggerRejected, rejected)
@@ -165,7 +165,7 @@ func (l *leaks) failTemporal() {
 	l.reaches(run, workflows.PhaseWaiting)
 	instance := l.state(run).InstanceID
 	require.NoError(t, l.temporal.Kill())
-	require.NoError(t, l.sim.Callback(t.Context(), instance, platformtest.Success))
+	l.callsBack(instance, platformtest.Success)
 	l.seen.addFiles(t, "spool", filepath.Join(l.environment("DPA_SPOOL_DIR"), "*"))
 	require.NoError(t, l.temporal.Restart(t.Context()))
 	l.expect("", run)

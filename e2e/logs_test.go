@@ -62,6 +62,7 @@ func TestEveryLineAboutARunSaysWhichOne(t *testing.T) {
 				}
 				require.NotEmpty(t, line["workflowId"], text)
 				switch message {
+				case "callback not durable, the platform has to call again":
 				case "callback taken": // the bridge is told a trigger, whose key begins with the run's id
 					require.Len(t, strings.SplitN(line["key"].(string), ".", 2)[0], len(plan.GetRunID()), text)
 					require.NotEmpty(t, line["instanceId"], text)
@@ -83,7 +84,7 @@ func TestEveryLineAboutARunSaysWhichOne(t *testing.T) {
 			require.Len(t, instances, 4, "of a plan, a model and two steps")
 			require.GreaterOrEqual(t, messages["platform call"], 10)
 			require.GreaterOrEqual(t, messages["callback taken"], 4)
-			require.Equal(t, 1, messages["nobody can know whether the trigger ran; a callback or an operator settles it"])
+			require.NotZero(t, messages["nobody can know whether the trigger ran; a callback or an operator settles it"])
 		})
 	}
 }

@@ -42,7 +42,7 @@ func evidenceMeetsOperator(s *stack, attempt string) (together bool) {
 	require.NoError(s.t, s.worker.Stop())
 	moments := s.admitAll(runs, func(name string) (string, any) { return updates[name], actions[name] })
 	for name := range runs {
-		require.NoError(s.t, s.sim.Callback(s.t.Context(), s.instance(name), platformtest.Success))
+		s.callsBack(s.instance(name), platformtest.Success)
 	}
 	s.worker = s.start("worker")
 	together = true
@@ -107,7 +107,7 @@ func operatorsMeet(s *stack, attempt string) (together bool) {
 		}
 		require.Equal(s.t, 1, s.executions(name), name)
 		require.Equal(s.t, s.instance(name), s.state(run).InstanceID, name)
-		require.NoError(s.t, s.sim.Callback(s.t.Context(), s.instance(name), platformtest.Success))
+		s.callsBack(s.instance(name), platformtest.Success)
 		require.NoError(s.t, s.await(run, nil), name)
 	}
 	return together

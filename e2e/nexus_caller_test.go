@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os/exec"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/nexus-rpc/sdk-go/nexus"
 	"github.com/stretchr/testify/require"
@@ -31,12 +33,17 @@ const callersNamespace = "callers"
 
 var (
 	makeCallersNamespace = sync.OnceValue(func() error {
-		cmd := exec.Command(server.CLI, "operator", "namespace", "create", "--namespace", callersNamespace)
-		cmd.Env = append(cmd.Environ(), server.Env()...)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%w: %s", err, out)
+		for deadline := time.Now().Add(patience); ; {
+			cmd := exec.Command(server.CLI, "operator", "namespace", "create", "--namespace", callersNamespace)
+			cmd.Env = append(cmd.Environ(), server.Env()...)
+			out, err := cmd.CombinedOutput()
+			switch text := string(out); {
+			case err == nil, strings.Contains(strings.ToLower(text), "already exists"):
+				return nil
+			case time.Now().After(deadline):
+				return fmt.Errorf("%w: %s", err, text)
+			}
 		}
-		return nil
 	})
 	callers atomic.Int64
 )

@@ -72,7 +72,7 @@ func TestOperationsWithOneKeyShareOneRun(t *testing.T) {
 		description, err := s.DescribeWorkflow(t.Context(), shared.GetID(), "")
 		return err == nil && len(description.RawResponse.GetCallbacks()) == len(callers)
 	}, patience, 100*time.Millisecond, "both wait for it")
-	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Fail))
+	s.callsBack(s.instance("web1"), platformtest.Fail)
 	callers = append(callers, c.call("late", request))
 	for _, run := range callers {
 		var failed *temporal.ApplicationError
@@ -111,7 +111,7 @@ func TestCallersOfARunThatIsResetGetTheEndOfTheOneThatFollows(t *testing.T) {
 		WorkflowTaskFinishEventId: task,
 	})
 	require.NoError(t, err)
-	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Success))
+	s.callsBack(s.instance("web1"), platformtest.Success)
 	var result workflows.PlanResult
 	require.NoError(t, s.await(run, &result))
 	require.Equal(t, s.instance("web1"), result.InstanceID)
@@ -128,7 +128,7 @@ func TestAStartWhoseReplyIsLostIsMadeAgainWithoutASecondRun(t *testing.T) {
 	t.Cleanup(w.Stop)
 	run := s.newCallerOf(s.queue+"-own").call("caller", planRequest("")) // without a key
 	require.Eventually(t, func() bool { return lost.starts.Load() > 1 && s.executions("web1") > 0 }, patience, 50*time.Millisecond)
-	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Success))
+	s.callsBack(s.instance("web1"), platformtest.Success)
 	var result workflows.PlanResult
 	require.NoError(t, s.await(run, &result))
 	require.Equal(t, s.instance("web1"), result.InstanceID)

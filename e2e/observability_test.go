@@ -46,11 +46,11 @@ func TestTheDashboardAndTheAlertsSelectWhatTheProgramsMeasure(t *testing.T) {
 		if status == platformtest.Success {
 			require.Eventually(t, func() bool { return s.state(run).Overdue }, patience, 100*time.Millisecond)
 		}
-		require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), status))
+		s.callsBack(s.instance("web1"), status)
 	}
 	s.sim.ClearFaults()
 	require.NoError(t, s.await(run, nil))
-	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), "LATE"))
+	s.callsBack(s.instance("web1"), "LATE")
 
 	// A workflow task that no worker can finish, and a server that is away.
 	s.command("workflow", "start", "--type", "NoSuchType", "--task-queue", s.queue, "--workflow-id", s.queue+"-stuck")

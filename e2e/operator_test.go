@@ -28,7 +28,7 @@ func TestAResetToBeforeTheTriggerDoesNotTriggerAgain(t *testing.T) {
 	require.Equal(t, 1, s.calls()["P5"])
 
 	// The address of the first trigger leads to the run that was reset, and settles it.
-	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Success))
+	s.callsBack(s.instance("web1"), platformtest.Success)
 	var result workflows.PlanResult
 	require.NoError(t, s.await(again, &result))
 	require.Equal(t, s.instance("web1"), result.InstanceID)
@@ -47,7 +47,7 @@ func TestASecondResetOfTheSameRunDoesNotTriggerAgain(t *testing.T) {
 
 	second := s.resetTo(base, 1) // which knows of base, and nothing of the first
 	s.reaches(second, workflows.PhaseUnknown)
-	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Success))
+	s.callsBack(s.instance("web1"), platformtest.Success)
 	var result workflows.PlanResult
 	require.NoError(t, s.await(second, &result))
 	require.Equal(t, s.instance("web1"), result.InstanceID)
@@ -70,7 +70,7 @@ func TestATriggerActivityThatIsPausedOrResetDoesNotTriggerAgain(t *testing.T) {
 				s.command(append([]string{"activity", "unpause"}, activity...)...)
 			}
 			s.reaches(run, workflows.PhaseUnknown)
-			require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Success))
+			s.callsBack(s.instance("web1"), platformtest.Success)
 			require.NoError(t, s.await(run, nil))
 			require.Len(t, s.sim.Executions(), 1)
 			require.Equal(t, 1, s.calls()["P5"])

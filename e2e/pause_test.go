@@ -78,7 +78,7 @@ func TestARunThatIsPausedSaysSoToOperatorsAndGoesOnWithWhatCameMeanwhile(t *test
 		}
 	}
 
-	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Success))
+	s.callsBack(s.instance("web1"), platformtest.Success)
 	s.unpause(run)
 	var result workflows.PlanResult
 	require.NoError(t, s.await(run, &result))

@@ -55,7 +55,7 @@ func (s *stack) requireOnlyHinted(run client.WorkflowRun, plan, others string) {
 	status := s.state(run)
 	require.Equal(s.t, workflows.PhaseWaiting, status.Phase, "%s ended by the SUCCESS of another instance: %+v", plan, status)
 	require.Contains(s.t, status.Hint, platformtest.Success)
-	require.NoError(s.t, s.sim.Callback(s.t.Context(), own, platformtest.Success))
+	s.callsBack(own, platformtest.Success)
 	var result workflows.PlanResult
 	require.NoError(s.t, s.await(run, &result))
 	require.Equal(s.t, own, result.InstanceID)

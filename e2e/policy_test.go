@@ -78,7 +78,7 @@ func TestAFreezeHoldsStepsAndLetsRollbacksGo(t *testing.T) {
 	s.command("workflow", "start", "--type", "Runbook", "--task-queue", s.queue, "--workflow-id", s.queue, "--input", document)
 	require.Eventually(t, func() bool { return s.executions("two") == 1 }, patience, 100*time.Millisecond)
 	write("frozen: audit")
-	require.Eventually(t, func() bool { return s.sim.Callback(t.Context(), s.instance("two"), platformtest.Fail) == nil }, patience, 200*time.Millisecond)
+	s.callsBack(s.instance("two"), platformtest.Fail)
 	require.ErrorContains(t, s.await(s.GetWorkflow(t.Context(), s.queue, ""), nil), workflows.ErrorRunbookFailed)
 	require.Equal(t, 1, s.executions("undone"), "what has begun is undone")
 

@@ -97,7 +97,7 @@ func (l *load) callBack(called map[string]bool, most int) {
 			called[e.InstanceID] = true
 		}
 	}
-	each(l.t, due, func(instance string) error { return l.sim.Callback(l.t.Context(), instance, platformtest.Success) })
+	each(l.t, due, func(instance string) error { return l.untilTaken(instance, platformtest.Success) })
 }
 
 // settle brings a run to its end, as the platform that calls back and as the operator who looks what it executed.

@@ -96,7 +96,7 @@ func TestModelsAndStepsOnTheWireWhenTheirRunIsResetRunOnce(t *testing.T) {
 		require.Len(t, s.executed(r.host), 1, r.host)
 	}
 	for _, r := range runs {
-		require.NoError(t, s.sim.Callback(t.Context(), s.executed(r.host)[0], platformtest.Success))
+		s.callsBack(s.executed(r.host)[0], platformtest.Success)
 		require.NoError(t, s.await(r, nil), r.host)
 		require.Len(t, s.executed(r.host), 1, r.host)
 	}

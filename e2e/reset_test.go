@@ -103,7 +103,7 @@ func TestATriggerThatIsOnTheWireWhenItsRunIsResetRunsOnce(t *testing.T) {
 	}
 	// The address that the platform was given leads to the run that follows.
 	for name, run := range runs {
-		require.NoError(t, s.sim.Callback(t.Context(), s.instance(name), platformtest.Success))
+		s.callsBack(s.instance(name), platformtest.Success)
 		var result workflows.PlanResult
 		require.NoError(t, s.await(run, &result), name)
 		require.Equal(t, s.instance(name), result.InstanceID, name)

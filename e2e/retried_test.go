@@ -29,9 +29,10 @@ func TestARunThatTemporalTriesAgainTriggersNothingAgain(t *testing.T) {
 				RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second},
 			}, workflowType, in)
 			require.NoError(t, err)
+			first := run.GetRunID()
 			err = run.Get(t.Context(), nil)
 			require.Equal(t, activities.ErrorTriggerOutcomeUnknown, workflows.TypeOf(err), "%v", err)
-			require.ErrorContains(t, err, "by its retry policy, after its run "+run.GetRunID())
+			require.ErrorContains(t, err, "by its retry policy, after its run "+first)
 		})
 	}
 	t.Cleanup(func() {

@@ -123,7 +123,7 @@ steps:
 	}},
 	{"an item that timed out is resolved by itself", []string{"o6each"}, func(s *stack) {
 		s.never("o6each")
-		run := s.begin("", `{"name": "item", "steps": [{"id": "each", "plan": "o6each", "forEach": "[1, 2]", "timeout": "4s"}]}`)
+		run := s.begin("", `{"name": "item", "steps": [{"id": "each", "plan": "o6each", "forEach": "[1, 2]", "timeout": "1m"}]}`)
 		s.hasInstance(run, "each[0]")
 		s.moves(s.hasInstance(run, "each[1]"), "SUCCESS")
 		s.is(run, "each", workflows.StatusPaused)

@@ -108,7 +108,7 @@ steps:
 		s.executes(map[string]int{"r13a": 2})
 	}},
 	{"what may still run after a time-out is not triggered again", []string{"r4a"}, func(s *stack) {
-		const document = "name: late\nonFailure: abort\nsteps: [{id: a, plan: r4a, timeout: 3s}]"
+		const document = "name: late\nonFailure: abort\nsteps: [{id: a, plan: r4a, timeout: 1m}]"
 		s.never("r4a")
 		first := s.begin("first", document)
 		result := s.ended(first)
@@ -122,7 +122,7 @@ steps:
 		for i, how := range []string{"terminated", "timed out"} {
 			first := s.begin(how, document, func(options *client.StartWorkflowOptions, _ *workflows.RunbookInput) {
 				if how == "timed out" {
-					options.WorkflowRunTimeout = time.Minute
+					options.WorkflowRunTimeout = 2 * time.Minute
 				}
 			})
 			s.is(first, "ok", workflows.StatusRunning)

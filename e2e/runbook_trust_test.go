@@ -165,7 +165,7 @@ func (s *stack) never(plans ...string) {
 func (s *stack) moves(instance, status string) {
 	s.t.Helper()
 	s.sim.Move(instance, status)
-	require.NoError(s.t, s.sim.Callback(s.t.Context(), instance, status))
+	s.callsBack(instance, status)
 }
 
 // failing has plans fail until something else is said.

@@ -143,7 +143,7 @@ func TestAScheduleSkipsWhatWouldOverlapAndIsListed(t *testing.T) {
 	require.Zero(t, code)
 	require.Contains(t, stdout, s.queue)
 
-	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Success))
+	s.callsBack(s.instance("web1"), platformtest.Success)
 	require.Eventually(t, func() bool { return len(s.scheduled(s.queue).Running) == 0 }, patience, 100*time.Millisecond)
 	s.starterJSON(new(any), "schedule", "delete", s.queue)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/enums/v1"
@@ -111,27 +112,40 @@ func (s *stack) runCLI(id, input string) client.WorkflowRun {
 // command runs Temporal's own command line.
 func (s *stack) command(args ...string) string {
 	s.t.Helper()
-	cmd := exec.CommandContext(s.t.Context(), s.temporal.CLI, args...)
-	cmd.Env = append(os.Environ(), s.temporal.Env()...)
-	out, err := cmd.CombinedOutput()
-	require.NoError(s.t, err, "%s", out)
-	return string(out)
+	for deadline := time.Now().Add(patience); ; {
+		cmd := exec.CommandContext(s.t.Context(), s.temporal.CLI, args...)
+		cmd.Env = append(os.Environ(), s.temporal.Env()...)
+		out, err := cmd.CombinedOutput()
+		if err != nil && bytes.Contains(out, []byte("failed reaching server")) && time.Now().Before(deadline) {
+			continue // it gives a busy server five seconds to answer, and has done nothing
+		}
+		require.NoError(s.t, err, "%s", out)
+		return string(out)
+	}
 }
 
 // starter runs dpaflow's own command line and returns what it printed and its exit status.
 func (s *stack) starter(args ...string) (stdout, stderr string, code int) {
 	s.t.Helper()
+	var log buffer
+	stdout, code = s.starterTells(&log, args...)
+	return stdout, log.String(), code
+}
+
+// starterTells is starter for somebody who reads along.
+func (s *stack) starterTells(log *buffer, args ...string) (stdout string, code int) {
+	s.t.Helper()
 	binary, err := devstack.Build(s.t.Context(), "starter", true)
 	require.NoError(s.t, err)
 	cmd := exec.CommandContext(s.t.Context(), binary, args...)
 	cmd.Env = append(os.Environ(), s.env...)
-	var out, log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &log
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, log
 	err = cmd.Run()
 	if exited := new(exec.ExitError); err != nil {
 		require.ErrorAs(s.t, err, &exited)
 	}
-	return out.String(), log.String(), cmd.ProcessState.ExitCode()
+	return out.String(), cmd.ProcessState.ExitCode()
 }
 
 // history returns a run's events.

@@ -110,6 +110,14 @@ func TestSetupLetsRunsBeFoundBySearch(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, temporal.Stop()) })
 	s := newStackOn(t, temporal, platformtest.Options{Catalogue: catalogue(success(100 * time.Millisecond))})
 	require.NoError(t, s.await(s.run("before", input("web1")), nil), "runs do without")
+	s.doubt(false)
+	s.reaches(s.run("in-doubt", input("web2")), workflows.PhaseUnknown)
+	require.Eventually(t, func() bool { // what is listed is a little behind
+		var open []struct{ WorkflowID string }
+		s.starterJSON(&open, "runs", "--needs-me=anybody")
+		return len(open) == 1 && open[0].WorkflowID == "in-doubt"
+	}, patience, time.Second)
+	require.NoError(t, s.TerminateWorkflow(t.Context(), "in-doubt", "", "for the test"))
 
 	var names []string
 	for _, key := range workflows.Attributes() {

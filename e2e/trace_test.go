@@ -141,7 +141,7 @@ func TestARunStaysOneTraceWhenItsWorkerIsReplaced(t *testing.T) {
 	s.reaches(run, workflows.PhaseWaiting)
 	require.NoError(t, s.worker.Stop())
 	s.worker = s.start("worker")
-	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Success))
+	s.callsBack(s.instance("web1"), platformtest.Success)
 	require.NoError(t, s.await(run, nil))
 	require.Equal(t, workflows.PhaseEnded, s.state(run).Phase)
 
@@ -184,7 +184,7 @@ func TestTracesCostNoEvents(t *testing.T) {
 				host := fmt.Sprint("web", i)
 				run := s.GetWorkflow(t.Context(), s.startedDetached(host), "")
 				s.reaches(run, workflows.PhaseWaiting) // news that comes sooner saves a task
-				require.NoError(t, s.sim.Callback(t.Context(), s.instance(host), platformtest.Success))
+				s.callsBack(s.instance(host), platformtest.Success)
 				require.NoError(t, s.await(run, nil))
 				shapes[name] = strings.Join(s.undisturbed(run), "\n")
 			}

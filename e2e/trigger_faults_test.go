@@ -169,7 +169,7 @@ func failTriggers(t *testing.T, cases []triggerCase, env ...string) {
 		if r.want == rejected || r.want == denied { // an end that comes before the refusal counts
 			_ = s.await(r, nil)
 		}
-		return s.sim.Callback(t.Context(), instances[r.plan], platformtest.Success)
+		return s.untilTaken(instances[r.plan], platformtest.Success)
 	})
 	each(t, runs, func(r *triggerRun) error { return s.checkEnd(r, instances[r.plan]) })
 

@@ -49,7 +49,7 @@ func TestTriggerThatCannotConnectIsSentOnceItCan(t *testing.T) {
 				require.NoError(t, err)
 				instances := s.instances()
 				each(t, runs, func(r *triggerRun) error {
-					if err := s.sim.Callback(t.Context(), instances[r.plan], platformtest.Success); err != nil {
+					if err := s.untilTaken(instances[r.plan], platformtest.Success); err != nil {
 						return err
 					}
 					return s.checkEnd(r, instances[r.plan])

@@ -34,7 +34,7 @@ func TestARunThatWaitsIsTakenOverByTheNextVersion(t *testing.T) {
 
 	ends := func(host string, run client.WorkflowRun, version string) {
 		t.Helper()
-		require.NoError(t, s.sim.Callback(t.Context(), s.instance(host), platformtest.Success))
+		s.callsBack(s.instance(host), platformtest.Success)
 		var result workflows.PlanResult
 		require.NoError(t, s.await(run, &result))
 		require.Equal(t, s.instance(host), result.InstanceID)
@@ -68,7 +68,7 @@ func TestRunsMoveToVersionedWorkersAndBack(t *testing.T) {
 	require.NoError(t, without.Stop())
 	second := s.run(s.queue+"-second", input("web2"))
 	s.reaches(second, workflows.PhaseWaiting)
-	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web1"), platformtest.Success))
+	s.callsBack(s.instance("web1"), platformtest.Success)
 	require.NoError(t, s.await(first, nil))
 	require.Equal(t, "v1", s.versionOf(first))
 
@@ -77,7 +77,7 @@ func TestRunsMoveToVersionedWorkersAndBack(t *testing.T) {
 	s.worker = s.start("worker")
 	s.setCurrent(unversioned)
 	require.NoError(t, versioned.Stop())
-	require.NoError(t, s.sim.Callback(t.Context(), s.instance("web2"), platformtest.Success))
+	s.callsBack(s.instance("web2"), platformtest.Success)
 	require.NoError(t, s.await(second, nil))
 }
 

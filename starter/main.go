@@ -136,6 +136,7 @@ func (a *app) temporal(ctx context.Context) (*connect.Client, config.Starter, er
 	}
 	client, err := connect.Dial(ctx, connect.Options{
 		Logger: slog.New(slog.DiscardHandler), EncryptionKeys: cfg.EncryptionKeys, Interceptors: a.traces.Interceptors(),
+		RPCTimeout: readTimeout,
 	})
 	if err == nil {
 		a.payloads = client.Converter

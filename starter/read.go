@@ -8,9 +8,12 @@ import (
 	"go.temporal.io/api/serviceerror"
 )
 
-// readTimeout bounds how long the server may take to answer what changes nothing. Temporal's SDK gives a call
-// ten seconds, which a server with much to do does not always keep.
+// readTimeout bounds how long the server may take to answer. Temporal's SDK gives a call ten seconds, which a server with
+// much to do does not always keep.
 const readTimeout = time.Minute
+
+// queryTimeout is how long a worker may take to answer for a run.
+const queryTimeout = 10 * time.Second
 
 // read makes such a call, again while the server does not answer in time.
 func read[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {

@@ -27,7 +27,8 @@ func (a *app) runs() *cobra.Command {
 		Use:   "runs",
 		Short: "List the runs that are open, first those that wait for a person",
 		Long: "List the runs that are open, first those that wait for a person: what for, since when, until when and who may answer.\n" +
-			"Only runs that need somebody are asked; what is known of the others is what Temporal lists.",
+			"Only runs that need somebody, and those that Temporal lists without a status, are asked; what is known of the others is " +
+			"what Temporal lists.",
 		Example: "  starter runs\n  starter runs --needs-me=li -o json",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -49,7 +50,11 @@ func (a *app) runs() *cobra.Command {
 			for _, r := range open {
 				fmt.Fprintln(a.out, strings.Join(r.lines(time.Now(), columnsOf(a.out)), "\n"))
 			}
-			if len(open) == 0 {
+			switch {
+			case len(open) > 0:
+			case cmd.Flags().Changed("needs-me"):
+				fmt.Fprintf(a.out, "No open run is known to wait for %s.\n", needsMe)
+			default:
 				fmt.Fprintln(a.out, "No run is open.")
 			}
 			return nil
@@ -106,7 +111,7 @@ func openRuns(ctx context.Context, c client.Client) ([]openRun, error) {
 		open = append(open, newOpenRun(info))
 	}
 	for i, info := range listed {
-		if info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED || needsSomebody[open[i].Status] {
+		if info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED || open[i].Status == "" || needsSomebody[open[i].Status] {
 			asked.Go(func() error { open[i].ask(ctx, c); return ctx.Err() })
 		}
 	}
@@ -159,13 +164,20 @@ func (r *openRun) ask(ctx context.Context, c client.Client) {
 		}}
 	case err != nil:
 		r.Unanswered = orElse(unanswered(err), err.Error())
-		r.WaitsFor = []engine.WaitsFor{{Kind: strings.ToLower(r.Status), Command: "starter status " + quote(r.WorkflowID)}}
+		if r.Status != "" {
+			r.WaitsFor = []engine.WaitsFor{{Kind: strings.ToLower(r.Status), Command: "starter status " + quote(r.WorkflowID)}}
+		}
 	case now.book != nil:
 		r.WaitsFor = now.book.WaitsFor
 	case now.run != nil && now.run.Phase == workflows.PhaseUnknown:
 		r.WaitsFor = []engine.WaitsFor{{
 			Kind: engine.ForDoubt, Reason: now.run.Reason, Since: &now.run.StartedAt,
 			Command: "starter resolve " + quote(r.WorkflowID) + " --adopt INSTANCE, or --retrigger or --abort",
+		}}
+	case now.scene != nil && now.scene.Phase == workflows.PhaseUnknown:
+		r.WaitsFor = []engine.WaitsFor{{
+			Kind: engine.ForDoubt, Reason: now.scene.Reason, Since: &r.StartedAt,
+			Command: "starter resolve " + quote(r.WorkflowID) + " --retrigger or --abort",
 		}}
 	case now.run != nil && now.run.Overdue:
 		r.WaitsFor = []engine.WaitsFor{{

@@ -33,7 +33,9 @@ func (a *app) status() *cobra.Command {
 
 // queryState asks a run where it stands; of its latest if runID is empty.
 func queryState(ctx context.Context, c client.Client, workflowID, runID string) (now state, err error) {
-	answer, err := c.QueryWorkflow(ctx, workflowID, runID, "status")
+	bounded, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	answer, err := c.QueryWorkflow(bounded, workflowID, runID, "status")
 	if err == nil {
 		err = answer.Get(&now)
 	}

@@ -71,7 +71,7 @@ func (a *app) follow(ctx context.Context, c client.Client, run client.WorkflowRu
 
 // lastLook shows what has changed since the run was last asked, if somebody answers soon.
 func (a *app) lastLook(ctx context.Context, c client.Client, run client.WorkflowRun, show *progress) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	ctx, cancel := context.WithTimeout(ctx, lookLast)
 	defer cancel()
 	if last := lookAt(ctx, c, run.GetID(), run.GetRunID()); last.err == nil {
 		show.tell(last)

@@ -63,8 +63,18 @@ func RunbookResultOf(err error) (RunbookResult, bool) {
 }
 
 // FindingsOf reads from InvalidInput everything that is wrong, each with its place.
-func FindingsOf(err error) (runbook.Faults, bool) {
-	return detailsOf[runbook.Faults](err, activities.ErrorInvalidInput)
+func FindingsOf(err error) (findings runbook.Faults, ok bool) {
+	if findings, ok = detailsOf[runbook.Faults](err, activities.ErrorInvalidInput); ok {
+		return findings, ok
+	}
+	var failed *temporal.ApplicationError
+	if TypeOf(err) != activities.ErrorInvalidInput || !errors.As(err, &failed) {
+		return nil, false
+	}
+	return readDetails[runbook.Faults](func(second ...any) error { // a run that had begun tells first how it stood
+		var status any
+		return failed.Details(append([]any{&status}, second...)...)
+	})
 }
 
 // detailsOf reads the details of a failure of one of the types, or of any failure and of a cancellation.

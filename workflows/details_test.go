@@ -82,6 +82,15 @@ func TestTheDetailsOfEveryFailureCanBeRead(t *testing.T) {
 	require.Equal(t, read{}, readFailure(fmt.Errorf("of another kind")))
 }
 
+func TestWhatATriggerIsRefusedForCanBeRead(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	faults := runbook.Faults{{Path: "params.md1.A", Problem: "this input is missing"}, {Path: "params.md1.B", Problem: "there is no such secret"}}
+	b.onTrigger(func(string) (activities.Triggered, error) { return activities.Triggered{}, activities.InvalidInput(faults) })
+	_, err := b.runPlan(PlanInput{PlanID: "p"})
+	require.Equal(t, read{Type: activities.ErrorInvalidInput, Phase: PhaseTriggering, Findings: 2}, readFailure(err))
+}
+
 func TestTheDetailsOfAFailureCanBeReadWithinAWorkflow(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -39,6 +39,7 @@ type run struct {
 	kept   workflow.Context // the same, but never cancelled
 
 	sent           workflow.Future // the end of the trigger's activity
+	findings       runbook.Faults  // that it was refused for
 	recall         workflow.CancelFunc
 	asked, outputs *reading
 	registered     *reading
@@ -136,6 +137,9 @@ func (r *run) failure() error {
 	if failed.Cancelled {
 		return temporal.NewCanceledError(status)
 	}
+	if failed.Type == activities.ErrorInvalidInput && len(r.findings) > 0 {
+		return temporal.NewNonRetryableApplicationError(failed.Message, failed.Type, nil, status, r.findings)
+	}
 	return fail(failed.Type, status, nil, failed.Message)
 }
 
@@ -168,6 +172,7 @@ func (r *run) take() (events []execution.Event) {
 		var triggered activities.Triggered
 		err := r.sent.Get(r.ctx, &triggered)
 		events, r.sent = append(events, sentEvent(r.state.Rules.Name, triggered, err)), nil
+		r.findings, _ = FindingsOf(err)
 	}
 	if r.asked.done() {
 		polled, err := r.target.polled(r.asked)

@@ -21,7 +21,9 @@ import (
 
 func dial(t *testing.T, temporal *Temporal) client.Client {
 	t.Helper()
-	c, err := client.DialContext(t.Context(), client.Options{HostPort: temporal.Address, RPCTimeout: wait.Limit})
+	c, err := client.DialContext(t.Context(), client.Options{
+		HostPort: temporal.Address, RPCTimeout: wait.Limit, ConnectionOptions: client.ConnectionOptions{GetSystemInfoTimeout: wait.Limit},
+	})
 	require.NoError(t, err)
 	return c
 }
