@@ -20,6 +20,8 @@ type redirected struct {
 	Callback signals.Callback `json:"callback"`
 	// ByID is the id of its instance, where it came by that.
 	ByID string `json:"byId,omitempty"`
+	// Key is what it came under, where that is a key of a trigger which was sent before a reset and not yet after it.
+	Key string `json:"key,omitempty"`
 }
 
 // strays are the names of the signals that came under keys of a run which had this workflow's id before.
@@ -40,38 +42,57 @@ func (r *runbookRun) strays() (names []string) {
 // redirect takes the callbacks that came under such keys.
 func (r *runbookRun) redirect() {
 	for _, name := range r.strays() {
-		r.takeAll(name, "")
+		r.takeAll(name, redirected{})
 	}
 }
 
-func (r *runbookRun) takeAll(name string, byID string) {
-	var callback signals.Callback
-	for channel := workflow.GetSignalChannel(r.ctx, name); channel.ReceiveAsync(&callback); {
-		r.redirected = append(r.redirected, redirected{callback, byID})
+func (r *runbookRun) takeAll(name string, as redirected) {
+	for channel := workflow.GetSignalChannel(r.ctx, name); channel.ReceiveAsync(&as.Callback); as.Callback = (signals.Callback{}) {
+		r.redirected = append(r.redirected, as)
 	}
 }
 
-// keep takes the callbacks that came by the ids of instances which are not known yet: a run that continues as new takes
-// nothing else along.
+// keep takes the callbacks that nobody could take yet, since a run that continues as new takes nothing else along: those that
+// came by the ids of instances which are not known yet, and after a reset those of triggers that are still to come again.
 func (r *runbookRun) keep() {
 	for _, address := range unreadCallbacks(r.ctx) {
-		if !execution.IsKey(address) {
-			r.takeAll(signals.SignalName(address), address)
+		switch own := strings.HasPrefix(address, r.origin+"."); {
+		case own && (wasReset(r.ctx) || len(r.all.resets) > 0):
+			r.takeAll(signals.SignalName(address), redirected{Key: address})
+		case !own && !execution.IsKey(address):
+			r.takeAll(signals.SignalName(address), redirected{ByID: address})
 		}
 	}
 }
 
-// claim gives them to the executions that have adopted their instances from such a run.
+// claim gives them to the executions that have adopted their instances from such a run, or whose triggers they are of.
 func (r *runbookRun) claim() {
-	self := workflow.GetInfo(r.ctx).WorkflowExecution.ID
 	r.redirected = slices.DeleteFunc(r.redirected, func(callback redirected) bool {
-		id := cmp.Or(callback.ByID, strings.TrimSpace(callback.Callback.InstanceID))
 		for _, step := range r.steps {
-			if step.run != nil && id != "" && (callback.ByID != "" || step.run.state.From == self) && step.run.state.Status.InstanceID == id {
-				step.run.redirected = append(step.run.redirected, &execution.Callback{Address: id, InstanceID: id, Status: callback.Callback.Status})
+			if event := r.claimed(step, callback); event != nil {
+				step.run.redirected = append(step.run.redirected, event)
 				return true
 			}
 		}
 		return false
 	})
+}
+
+// claimed is what such a callback is to an execution, nil if nothing.
+func (r *runbookRun) claimed(step *stepRun, of redirected) execution.Event {
+	if step.run == nil {
+		return nil
+	}
+	if of.Key != "" {
+		if !slices.Contains(step.run.state.Addresses(), of.Key) {
+			return nil
+		}
+		return &execution.Callback{Address: of.Key, InstanceID: of.Callback.InstanceID, Status: of.Callback.Status}
+	}
+	id := cmp.Or(of.ByID, strings.TrimSpace(of.Callback.InstanceID))
+	redirects := of.ByID != "" || step.run.state.From == workflow.GetInfo(r.ctx).WorkflowExecution.ID
+	if id == "" || !redirects || step.run.state.Status.InstanceID != id {
+		return nil
+	}
+	return &execution.Callback{Address: id, InstanceID: id, Status: of.Callback.Status}
 }

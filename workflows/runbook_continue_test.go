@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/execution"
 	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/signals"
 )
@@ -124,4 +125,29 @@ func TestARunThatWasResetIsLookedThroughByTheRunsThatContinueIt(t *testing.T) {
 	again.ExecuteWorkflow("Runbook", in, carried)
 	require.NoError(t, again.GetWorkflowError())
 	require.Equal(t, []string{"default-test-run-id"}, again.triggers[0].Resets)
+}
+
+func TestCallbacksOfTriggersFromBeforeAResetAreKeptWhereTheRunContinuesAsNew(t *testing.T) {
+	t.Parallel()
+	b := newRunbookBench(t)
+	b.RegisterDelayedCallback(func() { b.SetContinueAsNewSuggested(true) }, time.Second)
+	b.after(2*time.Second, "pause", RunAction{})
+	in, carried := b.carriedOver("name: r\nsteps: [{id: a, wait: 1h}, {id: b, plan: p2}]")
+	carried.Resets = []string{"reset-before"}
+
+	b = newRunbookBench(t)
+	b.RegisterDelayedCallback(func() { b.SetContinueAsNewSuggested(true) }, time.Second)
+	b.RegisterDelayedCallback(func() { // of a trigger that the run sent before it was reset
+		b.SignalWorkflow(signals.SignalName(execution.Key(carried.Origin, "b.1", 1, false)), signals.Callback{InstanceID: "in7", Status: "SUCCESS"})
+	}, 2*time.Second)
+	b.after(3*time.Second, "resume", RunAction{})
+	b.ExecuteWorkflow("Runbook", in, carried)
+	var next *workflow.ContinueAsNewError
+	require.ErrorAs(t, b.GetWorkflowError(), &next)
+	require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(next.Input, &in, &carried))
+
+	b = newRunbookBench(t)
+	b.ExecuteWorkflow("Runbook", in, carried)
+	require.NoError(t, b.GetWorkflowError())
+	require.Empty(t, b.started, "it was triggered, and has ended")
 }
