@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dpaflow/dpaflow/platform"
+	"github.com/dpaflow/dpaflow/runbook"
 )
 
 // folder makes a secrets folder with files of these contents.
@@ -114,4 +115,24 @@ func TestBothKindsOfOutputsAreRedactedBeforeTheyAreCut(t *testing.T) {
 		require.NoError(t, value.Get(&nodes))
 		require.NotContains(t, nodes[0].Result, secret[:4])
 	}
+}
+
+func TestEverythingThatATriggerIsRefusedForComesAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, nil)
+	b.inputs = []platform.ModelInputs{{ModelID: "md1", Inputs: []platform.Input{{Name: "HOST"}}}}
+	_, err := b.trigger(PlanTrigger{PlanID: "p", Trigger: Trigger{Preflight: true}, Params: PlanParams{"md1": {"PASSWORD": runbook.SecretRef("none")}}})
+	require.ErrorContains(t, err, "params.md1.HOST: this input is missing")
+	require.ErrorContains(t, err, "there is no secret")
+
+	b = newBench(t, nil)
+	b.models = []platform.Model{{ID: "md1", Status: "RUNNING"}}
+	b.modelInputs = []platform.Input{{Name: "PASSWORD"}, {Name: "HOST"}}
+	_, err = b.ExecuteActivity(b.activities.DpaTriggerModel, ModelTrigger{
+		ModelID: "md1", Trigger: Trigger{Preflight: true}, Params: Params{"PASSWORD": runbook.SecretRef("none")},
+	})
+	failed, _ := failure(t, err)
+	require.Equal(t, ErrorInvalidInput, failed.Type(), "%v: though the model is busy", err)
+	require.ErrorContains(t, err, "params.HOST: this input is missing")
+	require.ErrorContains(t, err, "there is no secret")
 }
