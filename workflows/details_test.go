@@ -86,7 +86,9 @@ func TestWhatATriggerIsRefusedForCanBeRead(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	faults := runbook.Faults{{Path: "params.md1.A", Problem: "this input is missing"}, {Path: "params.md1.B", Problem: "there is no such secret"}}
-	b.onTrigger(func(string) (activities.Triggered, error) { return activities.Triggered{}, activities.InvalidInput(faults) })
+	b.onTrigger(func(string) (activities.Triggered, error) {
+		return activities.Triggered{}, activities.InvalidInput(faults)
+	})
 	_, err := b.runPlan(PlanInput{PlanID: "p"})
 	require.Equal(t, read{Type: activities.ErrorInvalidInput, Phase: PhaseTriggering, Findings: 2}, readFailure(err))
 }
