@@ -2,6 +2,8 @@ package engine
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/dpaflow/dpaflow/runbook"
 )
@@ -47,6 +49,18 @@ func (e *Engine) ended(event Ended) {
 		e.again(p)
 	default:
 		e.failPart(p, event.Reason)
+	}
+}
+
+// maxNotes bounds those of a run, which anybody can bring about who may call back.
+const maxNotes = 100
+
+// noted takes in a note, once.
+func (e *Engine) noted(event Noted) {
+	path := event.Key[:max(0, strings.LastIndexByte(event.Key, '.'))]
+	known := slices.ContainsFunc(e.Notes, func(n Note) bool { return n.Step == path && n.Text == event.Text })
+	if !known && len(e.Notes) < maxNotes {
+		e.Notes = append(e.Notes, Note{At: e.now, Step: path, Text: event.Text})
 	}
 }
 

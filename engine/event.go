@@ -6,7 +6,7 @@ import (
 	"github.com/dpaflow/dpaflow/runbook"
 )
 
-// Event is something that has happened: Progress, Ended, Cancelled or an Action. However they arrive,
+// Event is something that has happened: Progress, Ended, Noted, Cancelled or an Action. However they arrive,
 // evidence comes first, then a cancellation, then what operators want.
 type Event interface{ rank() int }
 
@@ -44,6 +44,12 @@ type Ended struct {
 	Outputs    []runbook.ModelOutputs `json:"outputs,omitempty"`
 	// MayRun is true where the platform may still run the instance.
 	MayRun bool `json:"mayRun,omitempty"`
+}
+
+// Noted is something that an operator should know of an execution, also of one that is over.
+type Noted struct {
+	Key  string `json:"key"`
+	Text string `json:"text"`
 }
 
 // Cancelled is the cancellation of the workflow.
@@ -84,6 +90,7 @@ const (
 
 func (Progress) rank() int  { return 0 }
 func (Ended) rank() int     { return 0 }
+func (Noted) rank() int     { return 0 }
 func (Cancelled) rank() int { return 1 }
 func (Action) rank() int    { return 2 }
 

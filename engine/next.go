@@ -21,6 +21,8 @@ func (e *Engine) Next(now time.Time, events ...Event) []Command {
 			e.progress(event)
 		case Ended:
 			e.ended(event)
+		case Noted:
+			e.noted(event)
 		case Cancelled:
 			e.stop("the workflow was cancelled", StatusCancelled)
 		case Action:

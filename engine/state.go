@@ -29,8 +29,18 @@ type State struct {
 	OutputBytes int `json:"outputBytes,omitempty"`
 	// Actions are what operators did.
 	Actions []Action `json:"actions,omitempty"`
+	// Notes are what an operator should know of.
+	Notes []Note `json:"notes,omitempty"`
 	// FinishedAt is when the run was over.
 	FinishedAt *time.Time `json:"finishedAt,omitempty"`
+}
+
+// Note is something that an operator should know of a step: a callback that contradicts its end, or names another
+// instance.
+type Note struct {
+	At   time.Time `json:"at"`
+	Step string    `json:"step,omitempty"`
+	Text string    `json:"text"`
 }
 
 // Options say how to run a document.

@@ -43,6 +43,8 @@ type Result struct {
 	StillRunning []StillRunning `json:"stillRunning,omitempty"`
 	// Actions are what operators did.
 	Actions []Action `json:"actions,omitempty"`
+	// Notes are what an operator should know of.
+	Notes []Note `json:"notes,omitempty"`
 	// Cut says what was left out because the result was too large.
 	Cut string `json:"cut,omitempty"`
 }
@@ -89,7 +91,7 @@ func (e *Engine) Result() Result {
 	r := Result{
 		Name: e.top.doc.Name, Status: e.Status, Phase: e.Phase(), Reason: e.Reason, StartedBy: e.StartedBy, Vars: e.Vars,
 		StartedAt: e.StartedAt, FinishedAt: e.FinishedAt, Target: e.top.doc.Target,
-		WaitsFor: e.WaitsFor(), Steps: e.Steps, StillRunning: e.stillRunning(), Actions: e.Actions,
+		WaitsFor: e.WaitsFor(), Steps: e.Steps, StillRunning: e.stillRunning(), Actions: e.Actions, Notes: e.Notes,
 	}
 	if e.FinishedAt != nil {
 		return r

@@ -131,8 +131,8 @@ func (s *State) Shows(address string) bool {
 }
 
 func (c *Callback) apply(s *State, now time.Time) {
-	if s.Over {
-		return
+	if s.Over && !s.ended() {
+		return // nobody waits for it any more
 	}
 	id, status := strings.TrimSpace(c.InstanceID), normal(c.Status)
 	t := s.addressed(c.Address)

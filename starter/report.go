@@ -146,6 +146,9 @@ func timeline(r workflows.RunbookResult) []event {
 		what := action.Name + " by " + orElse(action.By, "somebody")
 		events = append(events, event{action.At, action.Step, joined(": ", what, action.Comment)})
 	}
+	for _, note := range r.Notes {
+		events = append(events, event{note.At, note.Step, "note: " + note.Text})
+	}
 	if r.FinishedAt != nil {
 		events = append(events, event{At: *r.FinishedAt, What: joined(", ", r.Status, r.Reason)})
 	}

@@ -8,6 +8,9 @@ import (
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
+// maxNotes is how many are shown, of the latest; the report has all.
+const maxNotes = 3
+
 // bookView shows a runbook: where it stands as a whole, its steps, and what waits for an operator.
 type bookView struct {
 	id     string // of its workflow
@@ -16,6 +19,9 @@ type bookView struct {
 
 func (v *bookView) lines(now time.Time, columns, height int) []string {
 	head := wrap(v.head(now), columns, "  ")
+	for _, note := range v.result.Notes[max(0, len(v.result.Notes)-maxNotes):] {
+		head = append(head, wrap("  note "+joined(": ", note.Step, note.Text), columns, "    ")...)
+	}
 	foot := v.asks(columns, height/2)
 	room := 0
 	if height > 0 {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dpaflow/dpaflow/runbook"
+	"github.com/dpaflow/dpaflow/engine"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -191,4 +192,14 @@ func TestARunbookTellsHowItKeepsItsTarget(t *testing.T) {
 	} {
 		require.Equal(t, want, pace(workflows.RunbookResult{StartedAt: start, Target: runbook.Duration(target)}, later))
 	}
+}
+
+func TestWhatAnOperatorShouldKnowOfAStepIsShown(t *testing.T) {
+	t.Parallel()
+	result := workflows.RunbookResult{Name: "r", StartedAt: start, Notes: []engine.Note{
+		{At: start, Step: "a", Text: "first"}, {At: later, Step: "b", Text: "a callback says FAIL after the end SUCCESS; the first end stands"},
+	}}
+	shown := strings.Join((&bookView{id: "w", result: result}).lines(later, 80, 0), "\n")
+	require.Contains(t, shown, "  note a: first\n  note b: a callback says FAIL after the end SUCCESS; the first end stands")
+	require.Contains(t, timeline(result), event{start, "a", "note: first"})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dpaflow/dpaflow/activities"
 	"github.com/dpaflow/dpaflow/runbook"
+	"github.com/dpaflow/dpaflow/signals"
 )
 
 func TestAnOperatorDecidesAboutAFailedStep(t *testing.T) {
@@ -190,4 +191,31 @@ func TestAModelThatIsBusyIsNotTriggeredAnymoreOnceTheRunbookEnds(t *testing.T) {
 	require.Less(t, result.FinishedAt.Sub(result.StartedAt), time.Minute, "nobody waits for it to be idle")
 	require.Equal(t, []string{"p1", "p2", "u"}, b.started)
 	require.Empty(t, result.StillRunning)
+}
+
+func TestACallbackThatContradictsTheEndOfAStepIsNoted(t *testing.T) {
+	t.Parallel()
+	b := newRunbookBench(t)
+	for after := range 2 { // the platform repeats what it has told
+		b.RegisterDelayedCallback(func() {
+			for _, status := range []string{"SUCCESS", "FAIL"} {
+				b.SignalWorkflow(signals.SignalName(activities.TriggerKey(b.triggers[0].Trigger)), signals.Callback{InstanceID: "p1-a", Status: status})
+			}
+		}, time.Duration(after+1)*time.Hour)
+	}
+	b.RegisterDelayedCallback(func() {
+		var now RunbookResult
+		answer, err := b.QueryWorkflow("status")
+		require.NoError(t, err)
+		require.NoError(t, answer.Get(&now))
+		require.Len(t, now.Notes, 1, "while the runbook goes on")
+	}, 3*time.Hour)
+	b.after(4*time.Hour, "approve", StepAction{Step: "ok", By: "li"})
+	result, failed := b.run("name: r\nsteps: [{id: a, plan: p1}, {id: ok, approval: {message: Sure}}]")
+	require.Empty(t, failed)
+	require.Equal(t, "SUCCESS", result.Steps[0].Status, "the first end stands")
+	require.Len(t, result.Notes, 1)
+	require.Equal(t, "a", result.Notes[0].Step)
+	require.Contains(t, result.Notes[0].Text, "FAIL after the end SUCCESS")
+	require.Contains(t, runbookMarkdown(result, b.Now()), result.Notes[0].Text)
 }

@@ -17,10 +17,11 @@ type runbookRun struct {
 	engine    *engine.Engine
 	ctx, kept workflow.Context // kept is never cancelled
 	all       *executions
-	steps     []*stepRun // in the order in which they were started
-	origin    string     // the first run of the chain, which the keys of triggers go by
-	continues bool       // as new, before the history is full
-	checked   bool       // by the preflight
+	steps     []*stepRun          // in the order in which they were started
+	over      map[string]*stepRun // by address: those that have ended
+	origin    string              // the first run of the chain, which the keys of triggers go by
+	continues bool                // as new, before the history is full
+	checked   bool                // by the preflight
 
 	queue      []engine.Action // that operators wait for the answer of
 	answers    map[string]string
@@ -41,7 +42,7 @@ func openRunbook(ctx workflow.Context, in RunbookInput, continues bool, carried 
 	if err != nil {
 		return nil, invalidInput(err)
 	}
-	r := &runbookRun{in: in, ctx: ctx, all: all, continues: continues, answers: map[string]string{}}
+	r := &runbookRun{in: in, ctx: ctx, all: all, continues: continues, answers: map[string]string{}, over: map[string]*stepRun{}}
 	r.kept, _ = workflow.NewDisconnectedContext(ctx)
 	r.origin = workflow.GetInfo(ctx).OriginalRunID
 	r.engine = program.New(workflow.Now(ctx), engine.Options{
@@ -90,6 +91,10 @@ func (r *runbookRun) advance() {
 		if step.arrived() {
 			events = append(events, step.take()...)
 		}
+	}
+	for _, step := range r.late() {
+		step.run.advance()
+		events = append(events, step.notes()...)
 	}
 	if r.ctx.Err() != nil && !r.cancelled {
 		r.cancelled = true
@@ -147,7 +152,7 @@ func (r *runbookRun) arrived() bool {
 	if r.engine.FinishedAt != nil {
 		return r.handling == 0
 	}
-	if r.learning() && r.facts.ready() || len(r.strays()) > 0 {
+	if r.learning() && r.facts.ready() || len(r.strays()) > 0 || len(r.late()) > 0 {
 		return true
 	}
 	for _, step := range r.steps {

@@ -61,6 +61,12 @@ func runbookMarkdown(result RunbookResult, now time.Time) string {
 	if left == 0 {
 		text.WriteString("| … |  |  |  |  |\n")
 	}
+	for i, note := range result.Notes {
+		if i == 0 {
+			text.WriteString("\n")
+		}
+		fmt.Fprintf(&text, "- %s %s: %s\n", note.At.UTC().Format(time.RFC3339), cell(note.Step), cell(note.Text))
+	}
 	return text.String()
 }
 

@@ -23,6 +23,7 @@ type stepRun struct {
 	refused error           // why it could not even begin
 	last    engine.Progress // that the engine knows
 	told    bool            // the engine knows its end
+	noted   int             // how many of its notes the engine knows
 }
 
 // arrived tells whether there is anything new about the execution.
@@ -49,13 +50,23 @@ func (s *stepRun) take() []engine.Event {
 	if s.run.state.Over {
 		s.told = true
 		s.run.all.settle(s.run)
-		return []engine.Event{s.ended()}
+		return append(s.notes(), s.ended())
 	}
 	if now := s.progress(); now != s.last {
 		s.last = now
-		return []engine.Event{now}
+		return append(s.notes(), now)
 	}
-	return nil
+	return s.notes()
+}
+
+// notes are those that the engine does not know yet.
+func (s *stepRun) notes() (events []engine.Event) {
+	notes := s.run.state.Status.Notes
+	for _, note := range notes[min(s.noted, len(notes)):] {
+		events = append(events, engine.Noted{Key: s.key, Text: note.Text})
+	}
+	s.noted = len(notes)
+	return events
 }
 
 func (s *stepRun) progress() engine.Progress {
@@ -94,8 +105,28 @@ func (s *stepRun) ended() engine.Ended {
 // forget lets go of executions that nothing can be said about any more.
 func (r *runbookRun) forget() {
 	r.steps = slices.DeleteFunc(r.steps, func(s *stepRun) bool {
-		return s.told && (s.run == nil || s.run.handling == 0 && len(s.run.actions) == 0 && !r.engine.Repairable(s.key))
+		gone := s.told && (s.run == nil || s.run.handling == 0 && len(s.run.actions) == 0 && !r.engine.Repairable(s.key))
+		if gone && s.run != nil && s.run.state.Status.FinishedAt != nil {
+			for _, address := range s.run.state.Addresses() {
+				r.over[address] = s
+			}
+		}
+		return gone
 	})
+}
+
+// late are the executions that are over, and that a callback has come to since: the first end stands, and what contradicts
+// it is noted.
+func (r *runbookRun) late() (steps []*stepRun) {
+	if len(r.over) == 0 {
+		return nil
+	}
+	for _, address := range unreadCallbacks(r.ctx) {
+		if step := r.over[address]; step != nil && !slices.Contains(steps, step) {
+			steps = append(steps, step)
+		}
+	}
+	return steps
 }
 
 // targetOf makes a target of what a step runs.
