@@ -13,8 +13,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/engine"
+	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
