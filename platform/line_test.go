@@ -72,6 +72,7 @@ func accept(t *testing.T, serve func(net.Conn)) string {
 			if err != nil {
 				return
 			}
+			_ = conn.(*net.TCPConn).SetReadBuffer(1 << 20) // by itself it may grow until it holds the longest request
 			group.Go(func() {
 				defer func() { _ = conn.Close() }()
 				serve(conn)
