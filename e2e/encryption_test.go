@@ -105,7 +105,7 @@ func TestARotationOfKeysLosesNothing(t *testing.T) {
 	require.ErrorIs(t, err, encryption.ErrUnknownKey)
 }
 
-// What is encrypted with a key that a worker lacks is refused where somebody hears of it, and waits for the key where it
+// What is encrypted with a key that a worker lacks is refused where somebody gets the answer, and waits for the key where it
 // would be lost. Nothing panics.
 func TestAnUnknownKeyRefusesUpdatesAndQueriesAndHoldsBackSignals(t *testing.T) {
 	t.Parallel()

@@ -9,7 +9,7 @@ import (
 // clock compares the platform's clock with ours, by the Date of its answers.
 type clock struct{ ahead atomic.Pointer[time.Duration] }
 
-func (c *clock) hear(header http.Header) {
+func (c *clock) observe(header http.Header) {
 	date, err := http.ParseTime(header.Get("Date"))
 	if err != nil {
 		return
@@ -21,8 +21,8 @@ func (c *clock) hear(header http.Header) {
 // ClockAhead tells how far the platform's clock is ahead of ours by its last answer, to about a
 // second. It is not known before the first answer, or where answers carry no Date.
 func (c *Client) ClockAhead() (ahead time.Duration, known bool) {
-	if heard := c.clock.ahead.Load(); heard != nil {
-		return *heard, true
+	if last := c.clock.ahead.Load(); last != nil {
+		return *last, true
 	}
 	return 0, false
 }

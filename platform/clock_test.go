@@ -14,9 +14,9 @@ func TestThePlatformsClockIsReadFromItsAnswers(t *testing.T) {
 	_, known := c.ClockAhead()
 	require.False(t, known)
 
-	c.clock.hear(http.Header{"Date": {time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)}})
-	c.clock.hear(http.Header{"Date": {"yesterday"}})
-	c.clock.hear(http.Header{})
+	c.clock.observe(http.Header{"Date": {time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)}})
+	c.clock.observe(http.Header{"Date": {"yesterday"}})
+	c.clock.observe(http.Header{})
 	ahead, known := c.ClockAhead()
 	require.True(t, known)
 	require.InDelta(t, time.Hour, ahead, float64(2*time.Second))

@@ -127,7 +127,7 @@ func (c *Client) sendRead(req *http.Request, r request, private redactor) (got a
 	}
 	var answered error // by the last answer; there may have been others before it
 	repeatable.SetResponseHandler(func(resp *http.Response) error {
-		c.clock.hear(resp.Header)
+		c.clock.observe(resp.Header)
 		got, answered = readAnswer(r.endpoint, resp, private)
 		if isBlip(answered) {
 			return answered

@@ -70,7 +70,7 @@ func (c *Client) sendOnce(req *http.Request, r request, private redactor) (answe
 	case err != nil:
 		return fail(true, "wait for the answer", private.err(err))
 	}
-	c.clock.hear(resp.Header)
+	c.clock.observe(resp.Header)
 	return readAnswer(r.endpoint, resp, private)
 }
 
