@@ -20,14 +20,14 @@ const (
 func (s *scope) outlook(i int) outlook {
 	needs := s.graph.Needs(i)
 	var count [4]int
-	any := s.doc.Steps[i].Join == runbook.JoinAny && len(needs) > 0
+	joinsAny := s.doc.Steps[i].Join == runbook.JoinAny && len(needs) > 0
 	for _, need := range needs {
-		if any && need.On == "" && s.Steps[need.Step].Status == runbook.StatusFailed {
+		if joinsAny && need.On == "" && s.Steps[need.Step].Status == runbook.StatusFailed {
 			need.On = runbook.OnSuccess // one that succeeded: a failure that is tolerated is none
 		}
 		count[s.need(need)]++
 	}
-	if !any {
+	if !joinsAny {
 		switch {
 		case count[lost] > 0:
 			return lost
