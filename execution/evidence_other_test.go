@@ -56,3 +56,15 @@ func TestASynchronousAnswerThatContradictsAnEndIsNoted(t *testing.T) {
 	require.Equal(t, "FAIL", s.Status.Status)
 	requireNote(t, s, "the trigger's answer says SUCCESS after the end FAIL")
 }
+
+func TestAnExecutionLeavesWhatAnEarlierTriggerMayHaveStarted(t *testing.T) {
+	t.Parallel()
+	s := inDoubt()
+	s.Next(after(2*time.Minute), &Resolve{ID: 1, What: ActionRetrigger})
+	s.Next(after(3*time.Minute), &Sent{Key: key(2), InstanceID: "in2", At: after(3 * time.Minute)})
+	s.Next(after(4*time.Minute), &Callback{Address: key(2), InstanceID: "in2", Status: "SUCCESS"})
+	require.False(t, s.MayRun(), "its own instance has ended")
+	require.True(t, s.Leaves(), "the first trigger's may go on")
+	s.Next(after(5*time.Minute), &Callback{Address: key(1), InstanceID: "in1", Status: "FAIL"})
+	require.False(t, s.Leaves())
+}

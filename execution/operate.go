@@ -3,6 +3,7 @@ package execution
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -139,6 +140,11 @@ func (a *Resolve) apply(s *State, now time.Time) {
 func (s *State) MayRun() bool {
 	t := s.leading()
 	return t != nil && t.FinishedAt.IsZero()
+}
+
+// Leaves reports whether an instance of any of the execution's triggers may go on, that of an earlier one in doubt too.
+func (s *State) Leaves() bool {
+	return slices.ContainsFunc(s.Triggers, func(t Trigger) bool { return t.mayHaveRun() && t.FinishedAt.IsZero() })
 }
 
 // Adopt begins with an instance that was triggered before: nothing is sent. From is the workflow that triggered it, where

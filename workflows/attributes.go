@@ -140,7 +140,7 @@ func (all *executions) worst() string {
 // settle takes back what asked for a person, where the workflow goes on after this run.
 func (all *executions) settle(r *run) {
 	name := r.state.Rules.Name
-	all.endings[name], all.left[name] = workflow.Now(all.ctx), all.left[name] || r.state.MayRun()
+	all.endings[name], all.left[name] = workflow.Now(all.ctx), all.left[name] || r.state.Leaves()
 	if !all.single && all.urgency != "" && all.urgency != all.worst() && r.state.Indexed {
 		all.index(r)
 	}
