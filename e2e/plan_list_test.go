@@ -118,6 +118,20 @@ func TestTheEndOfAnInstanceInDoubtDoesNotEndAnotherRun(t *testing.T) {
 	}
 }
 
+func TestTheEndOfAnInstanceThatACompletedRunbookLeftDoesNotEndARun(t *testing.T) {
+	t.Parallel()
+	s := newStack(t, endlessPlans(names(trust(t))...))
+	for plan, trusted := range trust(t) {
+		book := s.runbook(s.queue+" book "+plan, `{"name": "leaves", "onFailure": "continue", "steps": [{"id": "a", "plan": "`+plan+
+			`", "timeout": "20s", "params": `+toJSON(t, hostOf(plan))+`}]}`)
+		var result workflows.RunbookResult
+		require.NoError(t, s.await(book, &result))
+		require.Len(t, result.StillRunning, 1)
+		pause(t.Context(), 2*time.Second) // at least: the end of the runbook is well before the next one's trigger
+		s.requireOnlyHinted(s.asking(plan, trusted), plan, result.StillRunning[0].InstanceID)
+	}
+}
+
 func TestTheEndOfAPausedRunsInstanceDoesNotEndAnotherRun(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, endlessPlans(names(trust(t))...))
