@@ -84,7 +84,7 @@ func (e *Engine) retry(p part) {
 	for k := range p.step.Items {
 		if item := p.at(k); !p.isItem() && !item.of.done() {
 			e.again(item)
-			item.of.Asked, item.of.Failures = true, 0
+			item.of.Asked = true
 		}
 	}
 	if p.of.Items != nil {
@@ -92,7 +92,7 @@ func (e *Engine) retry(p part) {
 	} else {
 		e.again(p)
 	}
-	p.of.Asked, p.of.Failures = true, 0
+	p.of.Asked = true
 	e.goOn(p)
 }
 

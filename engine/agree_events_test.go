@@ -62,7 +62,8 @@ func (s *sequence) evidence(key string) Event {
 	case kind < 25 && !undoing:
 		return Progress{Key: key, Phase: "BUSY", Idle: true}
 	case kind < 68:
-		return Ended{Key: key, Outcome: Success, InstanceID: "in-" + key}
+		node := runbook.NodeOutput{Name: pick(s.random, "ok", "ok", "ok", "ok", "ok", "ok", "ko"), Result: pick(s.random, "yes", "no", "no")}
+		return Ended{Key: key, Outcome: Success, InstanceID: "in-" + key, Outputs: []runbook.ModelOutputs{{ModelID: "md", Nodes: []runbook.NodeOutput{node}}}}
 	case kind < 85:
 		return Ended{Key: key, Outcome: Fail, InstanceID: "in-" + key, Reason: "it ended FAIL"}
 	case kind < 95:

@@ -45,7 +45,8 @@ func again(of *Step, written *runbook.Step, keep bool) {
 		reopen(of, written)
 	}
 	of.Anew = of.Anew || !keep
-	of.Asked, of.Failures = false, 0
+	of.Asked = false
+	of.countAnew()
 }
 
 // done reports whether a step or item is not to be run again: it succeeded, or an operator skipped it,

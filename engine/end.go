@@ -39,14 +39,15 @@ func (e *Engine) ended(event Ended) {
 		return
 	}
 	switch {
+	case event.Outcome == Success && p.written().Until != "":
+		e.endRound(p)
 	case event.Outcome == Success:
 		e.end(p, runbook.StatusSuccess, "")
 	case event.Outcome == GivenUp:
 		e.end(p, runbook.StatusAborted, endedBefore)
-	case event.Outcome == Fail && p.of.Failures < p.written().Retries && !p.ending:
-		p.of.Failures++
+	case event.Outcome == Fail && p.of.Failures < p.written().Retries.Max && !p.ending:
 		p.of.Status, p.of.Reason = runbook.StatusFailed, event.Reason
-		e.again(p)
+		e.tryAgain(p, p.of.Failures+1, p.of.Rounds, p.written().Retries.After(p.of.Failures+1))
 	default:
 		e.failPart(p, event.Reason)
 	}
@@ -94,6 +95,7 @@ func reopen(of *Step, written *runbook.Step) {
 	}
 	of.Execution = next
 	of.Question, of.Approvals, of.Until, of.PausedAt, of.Order = nil, nil, nil, nil, 0
+	of.countAnew()
 	of.Unreachable, of.SkippedBy, of.Resumed, of.Kept = false, "", false, false
 	of.Anew = of.Anew || of.Rollback != nil
 	of.Rollback = nil
@@ -178,6 +180,10 @@ func (e *Engine) expirePart(p part) {
 	if run != nil && !ended(p.of.Status) && e.passed(run.Deadline) && !run.TimedOut {
 		run.TimedOut = true
 		e.wind(run, Failing, "it took longer than "+p.inner[p.i].doc.Timeout.String(), "")
+	}
+	if p.of.Status == runbook.StatusWaiting && e.passed(p.of.RoundsUntil) {
+		e.failPart(p, unsatisfied(p.of.Rounds)+" within "+p.written().Timeout.String())
+		return
 	}
 	if !p.waits() || !e.passed(p.of.Until) {
 		return

@@ -27,6 +27,14 @@ func (e *Engine) keep(x *Execution, outputs []runbook.ModelOutputs) {
 	}
 }
 
+// release leaves out the outputs of an execution that nothing reads any more.
+func (e *Engine) release(x *Execution) {
+	if !x.Cut {
+		e.OutputBytes -= sizeOf(x.Outputs)
+	}
+	x.leaveOut()
+}
+
 func (x *Execution) leaveOut() {
 	x.Cut, x.Outputs = x.Cut || len(x.Outputs) > 0, nil
 }

@@ -123,6 +123,12 @@ func (e *Engine) Due() (due time.Time, any bool) {
 		if p.waits() {
 			note(p.of.Until)
 		}
+		if p.of.Status == runbook.StatusWaiting {
+			note(p.of.RoundsUntil)
+			if !e.passed(p.of.NotBefore) {
+				note(p.of.NotBefore)
+			}
+		}
 	})
 	return due, any
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"github.com/dpaflow/dpaflow/runbook"
 )
@@ -80,11 +81,14 @@ func (r random) step(d *runbook.Document, i, depth int) runbook.Step {
 		}
 	default:
 		s.Plan = "p"
-		s.Retries = max(0, r.IntN(4)-1)
+		s.Retries = r.retries()
 	}
 	if s.Approval == nil && s.Wait == 0 {
 		r.repeat(&s)
 		r.undo(&s)
+	}
+	if s.Plan != "" && r.chance(15) {
+		r.rounds(&s)
 	}
 	if s.Plan != "" && r.chance(4) {
 		s.Params = broken
@@ -96,6 +100,24 @@ func (r random) step(d *runbook.Document, i, depth int) runbook.Step {
 
 // broken cannot be rendered.
 var broken = runbook.Params{"md": runbook.Inputs(runbook.Params{"A": runbook.Text("${{ vars.no.such }}")})}
+
+func (r random) retries() runbook.Retries {
+	retries := runbook.Retries{Max: max(0, r.IntN(4)-1)}
+	if retries.Max > 0 && r.chance(30) {
+		retries.Pause, retries.Backoff = runbook.Duration(r.minutes()), float64(r.IntN(3))
+	}
+	return retries
+}
+
+func (r random) rounds(s *runbook.Step) {
+	s.Every = runbook.Duration(1+r.IntN(5)) * runbook.Duration(time.Minute)
+	if s.Until = fmt.Sprintf("steps.%s.outputs['ok'] == 'yes'", s.ID); s.ForEach != "" {
+		s.Until = fmt.Sprintf("steps.%s.items[index].outputs['ok'] == 'yes'", s.ID)
+	}
+	if r.chance(60) {
+		s.Timeout = runbook.Duration(r.minutes())
+	}
+}
 
 func (r random) repeat(s *runbook.Step) {
 	if !r.chance(25) {

@@ -95,28 +95,58 @@ func (m *reference) ended(event Ended) {
 		c.mayRun, c.doubt, c.instance = event.MayRun, false, c.instance || event.InstanceID != ""
 		c.ran, c.definite = c.ran || c.instance || c.mayRun, event.Outcome == Fail
 		switch {
+		case event.Outcome == Success && c.written().Until != "":
+			m.round(c, event)
 		case event.Outcome == Success:
 			m.end(c, "SUCCESS")
 		case event.Outcome == GivenUp:
 			m.end(c, "ABORTED")
-		case event.Outcome == Fail && c.failures < c.written().Retries && !m.closed(c):
-			c.failures++
+		case event.Outcome == Fail && c.failures < c.written().Retries.Max && !m.closed(c):
 			c.status = "FAILED"
-			failures := c.failures
-			*c = *m.again(c, false)
-			c.failures = failures
+			failures, pause := c.failures+1, time.Duration(c.written().Retries.Pause)
+			for range c.failures {
+				pause *= time.Duration(max(1, c.written().Retries.Backoff))
+			}
+			m.tryAgain(c, failures, c.rounds, pause)
 		default:
 			m.fail(c)
 		}
 	}
 }
 
+// round: one that succeeded, and gave out what it gave out.
+func (m *reference) round(c *cell, event Ended) {
+	node, next := event.Outputs[0].Nodes[0], m.now.Add(time.Duration(c.written().Every))
+	switch {
+	case node.Name != "ok", node.Result != "yes" && c.rounds == 199:
+		m.fail(c)
+	case node.Result == "yes":
+		m.end(c, "SUCCESS")
+	case !c.within.IsZero() && !next.Before(c.within):
+		m.fail(c)
+	default:
+		c.status = "SUCCESS"
+		m.tryAgain(c, c.failures, c.rounds+1, time.Duration(c.written().Every))
+	}
+}
+
+func (m *reference) tryAgain(c *cell, failures, rounds int, pause time.Duration) {
+	within := c.within
+	*c = *m.again(c, false)
+	c.failures, c.rounds, c.notBefore, c.within = failures, rounds, m.now.Add(min(pause, 24*time.Hour)), within
+}
+
+func (m *reference) passed(at time.Time) bool { return !at.IsZero() && !m.now.Before(at) }
+
 func (m *reference) time() {
-	passed := func(at time.Time) bool { return !at.IsZero() && !m.now.Before(at) }
+	passed := m.passed
 	for _, c := range m.top.cells() {
 		if c.inside != nil && !c.over() && passed(c.inside.deadline) && !c.inside.expired {
 			c.inside.expired = true
 			m.close(c.inside, "failing", "")
+		}
+		if c.status == "WAITING" && passed(c.within) {
+			m.fail(c)
 		}
 		if c.status != "RUNNING" || !passed(c.until) {
 			continue

@@ -210,6 +210,8 @@ func (m *reference) held(c *cell) bool {
 	written, shielded := c.written(), c.shielded()
 	takesPlace := written.Approval == nil && written.Wait == 0 && !c.isEach()
 	switch {
+	case !c.notBefore.IsZero() && !m.passed(c.notBefore):
+		return true
 	case m.paused && !shielded:
 		return true
 	case c.undecidedNearby() && !shielded && !c.asked:

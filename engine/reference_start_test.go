@@ -68,6 +68,9 @@ func (m *reference) start(c *cell) {
 		m.fail(c)
 	default:
 		c.attempts++
+		if written.Until != "" && written.Timeout > 0 && c.within.IsZero() {
+			c.within = m.in(written.Timeout)
+		}
 		c.given, c.mayRun, c.instance, c.doubt = false, true, c.adopt, false
 		c.inputs, c.adopt = written.Plan, false
 		m.do("start %s.%d", c.path, c.attempts)

@@ -53,6 +53,9 @@ type cell struct {
 	skippedBy string
 	attempts  int
 	failures  int
+	rounds    int       // that did not satisfy until
+	notBefore time.Time // the next attempt
+	within    time.Time // all rounds
 	history   []string // how earlier attempts ended
 	ran       bool     // an attempt reached the platform, or may have
 	mayRun    bool

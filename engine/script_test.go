@@ -19,7 +19,15 @@ type script struct {
 	e       *Engine
 	now     time.Time
 	did     []string
+	starts  map[string]Start
 	number  int
+}
+
+// start is what an execution was started with.
+func (r *script) start(key string) Start {
+	r.t.Helper()
+	require.Contains(r.t, r.starts, key)
+	return r.starts[key]
 }
 
 func begin(t *testing.T, document string, change ...func(*Options)) *script {
@@ -41,7 +49,7 @@ func open(t *testing.T, document string, change ...func(*Options)) *script {
 	for _, c := range change {
 		c(&options)
 	}
-	return &script{t: t, program: program, now: noon, e: program.New(noon, options)}
+	return &script{t: t, program: program, now: noon, e: program.New(noon, options), starts: map[string]Start{}}
 }
 
 func stepByStep(o *Options) { o.StepByStep = true }
@@ -56,6 +64,7 @@ func (r *script) next(events ...Event) {
 				word = "adopt " + command.Adopt + " of " + command.From + " as "
 			}
 			r.did = append(r.did, word+command.Key)
+			r.starts[command.Key] = command
 		case Cancel:
 			r.did = append(r.did, "cancel "+command.Key)
 		case Fetch:

@@ -108,7 +108,7 @@ func match(written *runbook.Step, before []Step, values []any) (items, gone []St
 func (e *Engine) run(p part) {
 	now := e.now
 	p.of.Status, p.of.Reason, p.of.StartedAt, p.of.FinishedAt = runbook.StatusRunning, "", &now, nil
-	p.of.Asked, p.of.PausedAt = false, nil
+	p.of.Asked, p.of.PausedAt, p.of.NotBefore = false, nil, nil
 	e.changed = true
 }
 
@@ -183,6 +183,7 @@ func (e *Engine) execute(p part) {
 		e.failPart(p, err.Error())
 		return
 	}
+	e.bound(p, &job)
 	p.of.Attempts++
 	p.of.Inputs, p.of.MayRun, p.of.InstanceID = digest(job), true, p.of.Adopt
 	e.do(Start{Key: p.key(false), Path: p.path, Job: job, Adopt: p.of.Adopt, From: p.of.From, Limit: p.share(e.limit)})

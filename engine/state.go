@@ -146,8 +146,13 @@ type Step struct {
 	// Attempts counts how often its plan, model or runbook was started; Earlier are those before the last.
 	Attempts int         `json:"attempts,omitempty"`
 	Earlier  []Execution `json:"earlier,omitempty"`
-	// Failures counts the definite ones since an operator last had a say.
+	// Failures counts the definite ones since an operator last had a say; Rounds the successes that did not satisfy
+	// until.
 	Failures int `json:"failures,omitempty"`
+	Rounds   int `json:"rounds,omitempty"`
+	// NotBefore is when its next attempt may start; RoundsUntil when its rounds must be over.
+	NotBefore   *time.Time `json:"notBefore,omitempty"`
+	RoundsUntil *time.Time `json:"roundsUntil,omitempty"`
 	// Inputs is a digest of the rendered inputs, or of the question, of the last attempt.
 	Inputs string `json:"inputs,omitempty"`
 	// Params are what a dry run could render of its inputs.

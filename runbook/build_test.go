@@ -39,7 +39,7 @@ func TestADocumentBuiltInGoIsTheSame(t *testing.T) {
 			If("steps.freeze.outputs['复制延迟'] == '0'"),
 			IfFailed(RollbackOnFailure),
 			Undo(Job{Plan: "bcf42dd5"}),
-			func(s *Step) { s.Retries = 1 }),
+			func(s *Step) { s.Retries.Max = 1 }),
 		Plan("probe", "ccf42dd6",
 			After("switch"),
 			Each("vars.hosts"),

@@ -89,12 +89,15 @@ func (c *compiler) step(s *Step, path string, at site, depth int) {
 		return func(path, text string) string { c.text(text, path, at); return text }
 	}
 	s.Job.withTexts(path, text(at))
+	self := at
+	self.self = true
+	if s.Until != "" {
+		c.expression(s.Until, join(path, "until"), self, types.BoolKind)
+	}
 	if s.Approval != nil {
 		s.Approval.withTexts(join(path, "approval"), text(at))
 	}
 	if s.Rollback != nil {
-		self := at
-		self.self = true
 		s.Rollback.withTexts(join(path, "rollback"), text(self))
 	}
 	if s.Runbook != nil && depth < MaxNesting {

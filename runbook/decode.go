@@ -118,6 +118,15 @@ func decode(node *yaml.Node, value reflect.Value, path string, faults *Faults) {
 		value.SetBool(strings.EqualFold(node.Value, "true"))
 	case kind == reflect.Bool:
 		mismatch("true or false")
+	case kind == reflect.Float64:
+		switch number := decodeAny(node, path, &Faults{}).(type) {
+		case int64:
+			value.SetFloat(float64(number))
+		case float64:
+			value.SetFloat(number)
+		default:
+			mismatch("a number")
+		}
 	default:
 		number, ok := decodeAny(node, path, &Faults{}).(int64)
 		if !ok || number > math.MaxInt32 || number < math.MinInt32 {

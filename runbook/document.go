@@ -53,8 +53,13 @@ type Step struct {
 	MaxParallel int `json:"maxParallel,omitempty"`
 	// MaxFailures is how many items of ForEach may fail before the step has failed.
 	MaxFailures MaxFailures `json:"maxFailures,omitzero"`
-	// Retries is how often a plan or model that definitely failed is triggered afresh.
-	Retries int `json:"retries,omitempty"`
+	// Retries are those after a definite failure.
+	Retries Retries `json:"retries,omitzero"`
+	// Until is an expression over what the step itself gave out: where it is false, the plan or model is triggered
+	// again. Timeout bounds all rounds, of which there are at most 200. A round that fails counts against Retries.
+	Until string `json:"until,omitempty"`
+	// Every is how long to wait before the next round of Until.
+	Every Duration `json:"every,omitzero"`
 	// OnFailure is the document's if empty.
 	OnFailure OnFailure `json:"onFailure,omitempty"`
 	// Rollback undoes the step, where a runbook is rolled back. Its expressions know the step itself, and item

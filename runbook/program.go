@@ -36,6 +36,20 @@ func (p *Program) When(step int, s Scope) (bool, error) {
 	return bool(holds), nil
 }
 
+// Until reports whether what a step, or item, gave out in the end of a round satisfies it.
+func (p *Program) Until(step int, s Scope) (bool, error) {
+	written := &p.document.Steps[step]
+	value, err := p.value(source{written.Until, written.ForEach != ""}, s)
+	if err != nil {
+		return false, at(step, "until", err)
+	}
+	satisfied, ok := value.(types.Bool)
+	if !ok {
+		return false, at(step, "until", fmt.Errorf("must give true or false, gave %s", value.Type().TypeName()))
+	}
+	return bool(satisfied), nil
+}
+
 // ForEach returns the items of a step, at most MaxItems; nil where it has no ForEach.
 func (p *Program) ForEach(step int, s Scope) ([]any, error) {
 	text := p.document.Steps[step].ForEach

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"testing"
 
 	"github.com/invopop/jsonschema"
@@ -40,7 +41,7 @@ func makeSchema(t *testing.T) []byte {
 	schema.Definitions["Rollback"].OneOf = oneRequired("plan", "model")
 	limit := json.Number("0")
 	for _, number := range []*jsonschema.Schema{
-		document.Properties.Value("maxParallel"), step.Properties.Value("maxParallel"), step.Properties.Value("retries"),
+		document.Properties.Value("maxParallel"), step.Properties.Value("maxParallel"),
 		schema.Definitions["Approval"].Properties.Value("quorum"),
 	} {
 		number.Minimum = limit
@@ -72,6 +73,15 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[MaxFailures]():
 		return &jsonschema.Schema{Examples: []any{1, "20%"}, OneOf: []*jsonschema.Schema{
 			{Type: "integer", Minimum: "0"}, {Type: "string", Pattern: `^(100|[0-9]{1,2})%$`},
+		}}
+	case reflect.TypeFor[Retries]():
+		fields := jsonschema.NewProperties()
+		fields.Set("max", &jsonschema.Schema{Type: "integer", Minimum: "1"})
+		fields.Set("pause", mapType(reflect.TypeFor[Duration]()))
+		fields.Set("backoff", &jsonschema.Schema{Type: "number", Minimum: "1", Maximum: json.Number(strconv.Itoa(maxBackoff))})
+		return &jsonschema.Schema{Examples: []any{1, map[string]any{"max": 2, "pause": "30s", "backoff": 2}}, OneOf: []*jsonschema.Schema{
+			{Type: "integer", Minimum: "0"},
+			{Type: "object", Properties: fields, Required: []string{"max"}, AdditionalProperties: jsonschema.FalseSchema},
 		}}
 	case reflect.TypeFor[Need]():
 		fields := jsonschema.NewProperties()

@@ -15,8 +15,6 @@ const (
 	MaxSteps = 1000
 	// MaxNesting is how many runbooks may stand inside each other.
 	MaxNesting = 5
-	// MaxRetries is how often a step may be triggered afresh.
-	MaxRetries = 100
 	// MaxItems is how many items a step may run for.
 	MaxItems = 1000
 

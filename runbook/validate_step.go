@@ -32,16 +32,16 @@ func (v *validator) step(s *Step, path string, depth int, undone bool) {
 		v.fits(path, kind, append(s.Job.fields(),
 			field{"timeout", s.Timeout != 0, runs},
 			field{"forEach", s.ForEach != "", runs},
-			field{"retries", s.Retries != 0, jobs},
+			field{"retries", s.Retries != (Retries{}), jobs},
+			field{"until", s.Until != "", jobs},
+			field{"every", s.Every != 0, jobs},
 			field{"rollback", s.Rollback != nil, runs}))
 	}
 	v.job(&s.Job, path)
 	v.plainText(join(path, "name"), s.Name)
 	v.notNegative(join(path, "wait"), s.Wait)
-	v.atLeast(join(path, "retries"), s.Retries, 0)
-	if s.Retries > MaxRetries {
-		v.faults.add(join(path, "retries"), "must be at most %d, got %d", MaxRetries, s.Retries)
-	}
+	v.retries(s, path)
+	v.rounds(s, path)
 	checkWord(&v.faults, join(path, "onFailure"), s.OnFailure, onFailureWords)
 	v.forEach(s, path)
 	if s.Approval != nil {

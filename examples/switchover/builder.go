@@ -50,7 +50,7 @@ func Runbook() *runbook.Document {
 		runbook.Plan("traffic", "fcf42de5", named("流量切换"),
 			input("md1606743911005", "DATABASE", "${{ steps.database.outputs['新主库'] }}"),
 			runbook.Undo(runbook.Job{Plan: "bcf42de7"}),
-			func(s *runbook.Step) { s.Retries = 1 }),
+			func(s *runbook.Step) { s.Retries.Max = 1 }),
 
 		runbook.Plan("page", "dcf42de8", named("值班通知"), // a handler
 			runbook.Needs(runbook.Need{Step: "traffic", On: runbook.OnFailed}),
