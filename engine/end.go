@@ -16,6 +16,11 @@ func (e *Engine) progress(event Progress) {
 	}
 	execution.Phase, execution.Doubt, execution.Overdue = event.Phase, event.Doubt, event.Overdue
 	execution.MayRun = !event.Idle
+	if now := e.now; event.Doubt == "" {
+		execution.DoubtSince = nil
+	} else if execution.DoubtSince == nil {
+		execution.DoubtSince = &now
+	}
 	if event.InstanceID != "" {
 		execution.InstanceID = event.InstanceID
 	}
@@ -27,7 +32,7 @@ func (e *Engine) ended(event Ended) {
 	if execution == nil {
 		return
 	}
-	execution.Phase, execution.Doubt, execution.Overdue = "", "", false
+	execution.Phase, execution.Doubt, execution.DoubtSince, execution.Overdue = "", "", nil, false
 	execution.ObservedBy, execution.MayRun = event.ObservedBy, event.MayRun
 	e.keep(execution, event.Outputs)
 	if event.InstanceID != "" {

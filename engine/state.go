@@ -114,6 +114,7 @@ type Execution struct {
 	Phase string `json:"phase,omitempty"`
 	// Doubt says why nobody can know whether the trigger ran; an operator can settle it.
 	Doubt      string     `json:"doubt,omitempty"`
+	DoubtSince *time.Time `json:"doubtSince,omitempty"`
 	Overdue    bool       `json:"overdue,omitempty"`
 	ObservedBy string     `json:"observedBy,omitempty"`
 	StartedAt  *time.Time `json:"startedAt,omitempty"`

@@ -150,7 +150,7 @@ func (e *Engine) WaitsFor() (list []WaitsFor) {
 		for _, x := range []*Execution{&p.of.Execution, p.of.Rollback} {
 			if x != nil && x.Status == runbook.StatusRunning && x.Doubt != "" {
 				list = append(list, WaitsFor{
-					Kind: ForDoubt, Step: p.path, Reason: x.Doubt, Since: x.StartedAt,
+					Kind: ForDoubt, Step: p.path, Reason: x.Doubt, Since: x.DoubtSince,
 					Command: command("resolve %s --step %s --adopt INSTANCE", e.WorkflowID, p.path),
 				})
 			}

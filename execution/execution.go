@@ -85,7 +85,7 @@ func (s *State) Next(now time.Time, events ...Event) []Command {
 		s.refresh()
 	}
 	s.decide(now)
-	s.show()
+	s.show(now)
 	return s.commands
 }
 
@@ -143,11 +143,13 @@ func (s *State) fail(errorType, message string) { s.end(&Failure{Type: errorType
 
 // show brings the status up to date, and what the run is found by. That costs an event, hence only a new instance
 // and what needs a person are indexed.
-func (s *State) show() {
+func (s *State) show(now time.Time) {
 	s.Status.Phase, s.Status.OnItsWayUntil = s.phase(), nil
 	if s.Status.Phase == PhaseUnknown {
 		until := s.onItsWayUntil()
-		s.Status.OnItsWayUntil = &until
+		s.Status.OnItsWayUntil, s.Status.DoubtSince = &until, cmp.Or(s.Status.DoubtSince, &now)
+	} else {
+		s.Status.DoubtSince = nil
 	}
 	urgency := s.Urgency()
 	found := s.known() && (s.Shown != s.Status.InstanceID || s.Urgent == "" || s.Urgent == string(PhaseFrozen))

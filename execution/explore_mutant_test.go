@@ -173,7 +173,7 @@ func inTheOrderGiven(s *State, now time.Time, events ...Event) []Command {
 		s.decide(now)
 	}
 	s.decide(now)
-	s.show()
+	s.show(now)
 	return s.commands
 }
 

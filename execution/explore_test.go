@@ -87,7 +87,7 @@ func TestTheExplorerKnowsEveryFieldOfTheState(t *testing.T) {
 	require.Equal(t, strings.Fields("Rules Status Triggers Wanted Sending Held SendAt Pause Renewed Checked Busy Frozen Indexed Registers From "+
 		"Cancelled Recalled GivenUp Refused Silent PlatformTime Polling Fetching Shown Urgent Registered Fetched Unread OutputsError "+
 		"Failure Over commands"), fields(State{}))
-	require.Equal(t, strings.Fields("PlanID ModelID Phase InstanceID Status ObservedBy Reason OnItsWayUntil StartedAt TriggeredAt LastNewsAt FinishedAt "+
+	require.Equal(t, strings.Fields("PlanID ModelID Phase InstanceID Status ObservedBy Reason OnItsWayUntil DoubtSince StartedAt TriggeredAt LastNewsAt FinishedAt "+
 		"Deadline Triggers Overdue Polls Hint Notes Actions"), fields(Status{}))
 }
 

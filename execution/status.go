@@ -52,10 +52,12 @@ type Status struct {
 	Reason string `json:"reason,omitempty"`
 	// OnItsWayUntil is how long a request whose outcome is unknown may still be on its way.
 	OnItsWayUntil *time.Time `json:"onItsWayUntil,omitempty"`
-	StartedAt     time.Time  `json:"startedAt"`
-	TriggeredAt   *time.Time `json:"triggeredAt,omitempty"`
-	LastNewsAt    *time.Time `json:"lastNewsAt,omitempty"`
-	FinishedAt    *time.Time `json:"finishedAt,omitempty"`
+	// DoubtSince is since when nobody can know whether the trigger ran.
+	DoubtSince  *time.Time `json:"doubtSince,omitempty"`
+	StartedAt   time.Time  `json:"startedAt"`
+	TriggeredAt *time.Time `json:"triggeredAt,omitempty"`
+	LastNewsAt  *time.Time `json:"lastNewsAt,omitempty"`
+	FinishedAt  *time.Time `json:"finishedAt,omitempty"`
 	// Deadline is when the run gives up.
 	Deadline time.Time `json:"deadline"`
 	// Triggers counts the attempts to trigger, of which at most one was sent without an operator's word.

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/dpaflow/dpaflow/internal/runs"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -86,8 +87,8 @@ func (a *app) update(ctx context.Context, workflowID, name string, argument any)
 	now, err := sendUpdate(bounded, c, client.UpdateWorkflowOptions{
 		UpdateID: rand.Text(), WorkflowID: workflowID, UpdateName: name, Args: []any{argument}, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
-	err = orPaused(ctx, c, workflowID, "", err)
-	var stopped paused
+	err = runs.OrPaused(ctx, c, workflowID, "", err)
+	var stopped runs.Paused
 	var refused *temporal.ApplicationError
 	var missing *serviceerror.NotFound
 	switch {

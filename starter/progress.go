@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,8 +8,9 @@ import (
 	"time"
 	"unicode"
 
-	"go.temporal.io/api/serviceerror"
 	"golang.org/x/term"
+
+	"github.com/dpaflow/dpaflow/internal/runs"
 )
 
 // view is how a run is shown at one time.
@@ -77,7 +77,7 @@ func (p *progress) tell(now look) {
 		}
 		p.shown, p.silent = now.view, ""
 	default:
-		if why := unanswered(now.err); why != "" && why != p.silent {
+		if why := runs.Unanswered(now.err); why != "" && why != p.silent {
 			news, p.silent = []string{why}, why
 		}
 	}
@@ -133,19 +133,4 @@ func clean(line string) string {
 		}
 		return r
 	}, line)
-}
-
-// unanswered says why there was no answer; nothing for a run that has not begun yet, whose answer is an error too.
-func unanswered(err error) string {
-	var stopped paused
-	var late *serviceerror.DeadlineExceeded
-	var nobody *serviceerror.FailedPrecondition
-	switch {
-	case errors.As(err, &stopped):
-		return stopped.Error()
-	case errors.As(err, &late), errors.As(err, &nobody):
-		return "no worker answers"
-	default:
-		return ""
-	}
 }

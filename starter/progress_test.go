@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/api/workflow/v1"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/dpaflow/dpaflow/internal/runs"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -34,7 +35,7 @@ func TestElsewhereEveryChangeIsALineOfItsOwn(t *testing.T) {
 	p.tell(look{err: errors.New("the run has not started yet")})
 	p.tell(look{err: serviceerror.NewDeadlineExceeded("late")})
 	p.tell(look{err: serviceerror.NewFailedPrecondition("no poller")})
-	stopped := paused{"dr-1", &workflow.WorkflowExecutionPauseInfo{Identity: "op", Reason: "maintenance", PausedTime: timestamppb.New(start)}}
+	stopped := runs.Paused{WorkflowID: "dr-1", Info: &workflow.WorkflowExecutionPauseInfo{Identity: "op", Reason: "maintenance", PausedTime: timestamppb.New(start)}}
 	p.tell(look{err: stopped})
 	p.tell(look{err: stopped})
 	p.tell(waiting("RUNNING"))

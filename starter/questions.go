@@ -2,10 +2,10 @@ package main
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/dpaflow/dpaflow/engine"
+	"github.com/dpaflow/dpaflow/internal/runs"
 )
 
 // question is something that only an operator can settle.
@@ -18,7 +18,7 @@ type question struct {
 // questions are what a runbook waits for, those inside it included.
 func (v *bookView) questions() (found []question) {
 	for _, waits := range v.result.WaitsFor {
-		id, q := quote(waits.Step), question{step: orElse(waits.Step, v.result.Name), reason: waits.Reason}
+		id, q := runs.Quote(waits.Step), question{step: orElse(waits.Step, v.result.Name), reason: waits.Reason}
 		switch waits.Kind {
 		case engine.ForApproval:
 			until := ""
@@ -55,17 +55,7 @@ func (v *bookView) commands(rest ...string) []string {
 	commands := make([]string, len(rest))
 	for i, text := range rest {
 		verb, arguments, _ := strings.Cut(text, " ")
-		commands[i] = joined(" ", "starter", verb, quote(v.id), arguments)
+		commands[i] = joined(" ", "starter", verb, runs.Quote(v.id), arguments)
 	}
 	return commands
-}
-
-var bare = regexp.MustCompile(`^[\p{L}\p{N}_./:@%+=,][\p{L}\p{N}_./:@%+=,-]*$`)
-
-// quote writes a word as a shell takes it.
-func quote(word string) string {
-	if bare.MatchString(word) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

@@ -12,9 +12,6 @@ import (
 // much to do does not always keep.
 const readTimeout = time.Minute
 
-// queryTimeout is how long a worker may take to answer for a run.
-const queryTimeout = 10 * time.Second
-
 // read makes such a call, again while the server does not answer in time.
 func read[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
 	bounded, cancel := context.WithTimeout(ctx, readTimeout)

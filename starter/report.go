@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/dpaflow/dpaflow/engine"
+	"github.com/dpaflow/dpaflow/internal/runs"
 	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
 )
@@ -107,7 +108,7 @@ func findReport(ctx context.Context, c client.Client, workflowID string) (report
 	if !r.Result.known() {
 		// A run that was terminated, or refused, still knows how far it had come.
 		r.Result, err = queryState(ctx, c, workflowID, r.RunID)
-		if stopped := new(paused); errors.As(err, stopped) {
+		if stopped := new(runs.Paused); errors.As(err, stopped) {
 			r.Error = stopped.Error()
 		} else if err != nil && r.ClosedAt == nil {
 			return r, fmt.Errorf("ask run %q for its status: %w", workflowID, err)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
+
+	"github.com/dpaflow/dpaflow/internal/runs"
 )
 
 func (a *app) status() *cobra.Command {
@@ -21,7 +23,7 @@ func (a *app) status() *cobra.Command {
 			}
 			defer temporal.Close()
 			now, err := queryState(cmd.Context(), temporal, args[0], "")
-			if stopped := new(paused); errors.As(err, stopped) {
+			if stopped := new(runs.Paused); errors.As(err, stopped) {
 				return *stopped
 			} else if err != nil {
 				return fmt.Errorf("ask run %q for its status: %w", args[0], err)
@@ -33,13 +35,8 @@ func (a *app) status() *cobra.Command {
 
 // queryState asks a run where it stands; of its latest if runID is empty.
 func queryState(ctx context.Context, c client.Client, workflowID, runID string) (now state, err error) {
-	bounded, cancel := context.WithTimeout(ctx, queryTimeout)
-	defer cancel()
-	answer, err := c.QueryWorkflow(bounded, workflowID, runID, "status")
-	if err == nil {
-		err = answer.Get(&now)
-	}
-	return now, orPaused(ctx, c, workflowID, runID, err)
+	err = runs.Query(ctx, c, workflowID, runID, &now)
+	return now, err
 }
 
 // lookAt asks a run where it stands.

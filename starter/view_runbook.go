@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dpaflow/dpaflow/internal/runs"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -43,7 +44,7 @@ func (v *bookView) asks(columns, room int) (lines []string) {
 			asked = append(asked, wrapCommand(command, columns, "    ")...)
 		}
 		if room > 0 && i > 0 && len(lines)+len(asked) > room {
-			return append(lines, fmt.Sprintf("  … and %d more: starter status %s", len(questions)-i, quote(v.id)))
+			return append(lines, fmt.Sprintf("  … and %d more: starter status %s", len(questions)-i, runs.Quote(v.id)))
 		}
 		if i == 0 {
 			lines = []string{"Waiting for an operator:"}

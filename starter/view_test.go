@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dpaflow/dpaflow/engine"
+	"github.com/dpaflow/dpaflow/internal/runs"
 	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
 )
@@ -154,7 +155,7 @@ func TestAWorkflowIdCannotBreakOutOfACommand(t *testing.T) {
 		"-x":              "'-x'",
 		"":                "''",
 	} {
-		require.Equal(t, want, quote(word))
+		require.Equal(t, want, runs.Quote(word))
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/dpaflow/dpaflow/internal/runs"
 )
 
 func TestACommandThatIsBrokenIntoLinesMeansTheSame(t *testing.T) {
@@ -17,7 +19,7 @@ func TestACommandThatIsBrokenIntoLinesMeansTheSame(t *testing.T) {
 	}
 	for _, command := range []string{
 		"starter abort runbook-华东主数据中心核心交易数据库切换到备用数据中心演练第五次-k3jd8s7fhq --by NAME",
-		"starter abort " + quote("switch over of the data centre in Beijing to the one in Shanghai, fifth try") + " --by NAME",
+		"starter abort " + runs.Quote("switch over of the data centre in Beijing to the one in Shanghai, fifth try") + " --by NAME",
 		"starter abort runbook-" + strings.Repeat("x", 90) + " --by NAME",
 	} {
 		for _, columns := range []int{40, 60, 80} {
