@@ -35,7 +35,8 @@ var layers = map[string]layer{
 	"signals":               {own: []string{"internal/keys", "internal/ids"}},
 	"runbook":               {own: []string{"internal/endpoint"}, never: []string{"net/http"}, deep: []string{"go.temporal.io"}},
 	"engine":                {own: []string{"runbook"}, never: []string{"net/http", "os"}, deep: []string{"go.temporal.io"}},
-	"workflows":             {own: []string{"activities", "execution", "signals", "runbook", "engine", "internal/endpoint"}, never: []string{"net/http", "os"}},
+	"operators":             {own: []string{"internal/keys"}, never: []string{"net/http", "os"}},
+	"workflows":             {own: []string{"activities", "execution", "operators", "signals", "runbook", "engine", "internal/endpoint"}, never: []string{"net/http", "os"}},
 
 	// What users could write in a module of their own.
 	"examples": {own: []string{"activities", "runbook", "workflows"}},

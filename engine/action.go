@@ -63,6 +63,9 @@ func (e *Engine) actOnRun(a Action) {
 func (e *Engine) actOnStep(p part, a Action) {
 	switch a.Name {
 	case ActionApprove:
+		if a.Subject != "" {
+			p.of.Subjects = append(p.of.Subjects, a.Subject)
+		}
 		if p.of.Approvals = append(p.of.Approvals, a.By); len(p.of.Approvals) >= p.of.Question.Quorum {
 			e.end(p, runbook.StatusSuccess, "")
 		}

@@ -99,7 +99,7 @@ func reopen(of *Step, written *runbook.Step) {
 		next.InstanceID, next.MayRun, next.Adopt, next.From = of.InstanceID, of.MayRun, of.Adopt, of.From
 	}
 	of.Execution = next
-	of.Question, of.Approvals, of.Until, of.PausedAt, of.Order = nil, nil, nil, nil, 0
+	of.Question, of.Approvals, of.Subjects, of.Until, of.PausedAt, of.Order = nil, nil, nil, nil, nil, 0
 	of.countAnew()
 	of.Unreachable, of.SkippedBy, of.Resumed, of.Kept = false, "", false, false
 	of.Anew = of.Anew || of.Rollback != nil

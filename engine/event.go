@@ -66,6 +66,8 @@ type Action struct {
 	Step    string `json:"step,omitempty"`
 	By      string `json:"by,omitempty"`
 	Comment string `json:"comment,omitempty"`
+	// Subject is who By was proved to be; empty where names are not checked.
+	Subject string `json:"subject,omitempty"`
 	// Outputs are for skip: node name → result, used as the step's own.
 	Outputs map[string]string `json:"outputs,omitempty"`
 	// MayRunTwice is for retry, where the earlier instance may still run.

@@ -290,3 +290,14 @@ func TestTheResultIsCompleteForTheRecord(t *testing.T) {
 	require.Equal(t, "in-a.2", result.Steps[1].InstanceID)
 	require.JSONEq(t, `"web1"`, string(result.Steps[2].Items[0].Item))
 }
+
+func TestAQuorumCountsSubjectsWhereNamesAreProved(t *testing.T) {
+	t.Parallel()
+	r := begin(t, "name: r\nsteps: [{id: ok, approval: {message: m, quorum: 2}}]")
+	r.act(Action{Name: ActionApprove, Step: "ok", By: "zhang", Subject: "sub-1"})
+	r.refuses(Action{Name: ActionApprove, Step: "ok", By: "li", Subject: "sub-1"}, "under another name; 2 different people must")
+	r.refuses(Action{Name: ActionApprove, Step: "ok", By: "zhang", Subject: "sub-2"}, "2 different people must")
+	r.act(Action{Name: ActionApprove, Step: "ok", By: "li", Subject: "sub-2"})
+	require.Equal(t, "SUCCESS", r.step("ok").Status)
+	require.Equal(t, []string{"sub-1", "sub-2"}, r.step("ok").Subjects)
+}

@@ -88,6 +88,8 @@ func (e *Engine) checkAnswer(p part, a Action) error {
 		return fmt.Errorf("step %s asks for no approval now: it is %s", a.Step, p.of.Status)
 	case a.Name == ActionApprove && slices.Contains(p.of.Approvals, a.By) && (a.By != "" || q.Quorum > 1):
 		return fmt.Errorf("%s has approved step %s already; %d different people must", by(a.By), a.Step, q.Quorum)
+	case a.Name == ActionApprove && a.Subject != "" && slices.Contains(p.of.Subjects, a.Subject):
+		return fmt.Errorf("%s has approved step %s already, under another name; %d different people must", by(a.By), a.Step, q.Quorum)
 	}
 	return e.answers(p, a.By)
 }

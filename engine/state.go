@@ -162,6 +162,8 @@ type Step struct {
 	Question *Question `json:"question,omitempty"`
 	// Approvals are who approved so far.
 	Approvals []string `json:"approvals,omitempty"`
+	// Subjects are who they were proved to be, as far as names are checked.
+	Subjects []string `json:"subjects,omitempty"`
 	// Until is when a wait is over, or when a nested runbook is given up.
 	Until *time.Time `json:"until,omitempty"`
 	// PausedAt is since when it waits for an operator's decision.

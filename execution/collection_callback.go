@@ -95,7 +95,7 @@ func (c *Collection) resolve(a *Resolve, now time.Time) {
 	if len(c.Actions) == maxActions {
 		c.Actions = slices.Delete(c.Actions, 0, 1)
 	}
-	c.Actions = append(c.Actions, Action{At: now, Step: a.Step, Name: "resolveRun " + a.Status, By: a.By, Comment: a.Comment})
+	c.Actions = append(c.Actions, Action{At: now, Step: a.Step, Name: "resolveRun " + a.Status, By: a.By, Comment: a.Comment, Subject: a.Subject})
 	c.do(Reply{ID: a.ID})
 }
 

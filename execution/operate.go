@@ -27,8 +27,8 @@ type Resolve struct {
 	InstanceID string
 	// Status is SUCCESS or FAIL.
 	Status string
-	// Step, By and Comment are for the record.
-	Step, By, Comment string
+	// Step, By, Comment and Subject are for the record.
+	Step, By, Comment, Subject string
 }
 
 func (*Resolve) rank() int { return rankAction }
@@ -132,7 +132,7 @@ func (a *Resolve) apply(s *State, now time.Time) {
 		s.Over, s.Failure, s.Unread, s.Fetching, s.Fetched = false, nil, nil, false, false
 		t.finish(a.Status, ObservedByOperator, now)
 	}
-	s.Status.Actions = append(s.Status.Actions, Action{At: now, Step: a.Step, Name: name, By: a.By, Comment: a.Comment})
+	s.Status.Actions = append(s.Status.Actions, Action{At: now, Step: a.Step, Name: name, By: a.By, Comment: a.Comment, Subject: a.Subject})
 	s.do(Reply{ID: a.ID})
 }
 

@@ -88,4 +88,6 @@ type Action struct {
 	Name    string `json:"name"`
 	By      string `json:"by,omitempty"`
 	Comment string `json:"comment,omitempty"`
+	// Subject is who By was proved to be; empty where names are not checked.
+	Subject string `json:"subject,omitempty"`
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os/user"
@@ -14,7 +15,9 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/dpaflow/dpaflow/internal/keys"
 	"github.com/dpaflow/dpaflow/internal/runs"
+	"github.com/dpaflow/dpaflow/operators"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -77,16 +80,20 @@ const updateTimeout = time.Minute
 
 // update lets an operator act on a run and prints where it stands then.
 func (a *app) update(ctx context.Context, workflowID, name string, argument any) error {
-	c, _, err := a.temporal(ctx)
+	c, cfg, err := a.temporal(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	bounded, cancel := context.WithTimeout(ctx, updateTimeout)
 	defer cancel()
-	now, err := sendUpdate(bounded, c, client.UpdateWorkflowOptions{
+	options := client.UpdateWorkflowOptions{
 		UpdateID: rand.Text(), WorkflowID: workflowID, UpdateName: name, Args: []any{argument}, WaitForStage: client.WorkflowUpdateStageCompleted,
-	})
+	}
+	var now state
+	if err = sign(bounded, c, cfg.OperatorKeys, &options); err == nil {
+		now, err = sendUpdate(bounded, c, options)
+	}
 	err = runs.OrPaused(ctx, c, workflowID, "", err)
 	var stopped runs.Paused
 	var refused *temporal.ApplicationError
@@ -105,6 +112,34 @@ func (a *app) update(ctx context.Context, workflowID, name string, argument any)
 			"check that workers run, and look at starter status %s before trying again", updateTimeout, workflowID)
 	}
 	return fmt.Errorf("send %s to run %q: %w", name, workflowID, err)
+}
+
+// sign puts a proof of who acts into an update, as of somebody who holds the keys; without keys it changes nothing.
+func sign(ctx context.Context, c client.Client, ring keys.Ring, o *client.UpdateWorkflowOptions) error {
+	if ring.None() {
+		return nil
+	}
+	described, err := read(ctx, func(ctx context.Context) (*client.WorkflowExecutionDescription, error) {
+		return c.DescribeWorkflow(ctx, o.WorkflowID, "")
+	})
+	if err != nil {
+		return err
+	}
+	argument, err := json.Marshal(o.Args[0])
+	if err != nil {
+		return err
+	}
+	var who struct {
+		By string `json:"by"`
+	}
+	if err := json.Unmarshal(argument, &who); err != nil {
+		return err
+	}
+	on := operators.Update{
+		WorkflowID: o.WorkflowID, FirstRunID: described.RawResponse.GetWorkflowExecutionInfo().GetFirstRunId(), Name: o.UpdateName, ID: o.UpdateID,
+	}
+	o.Args[0], err = operators.Sign(ring, on, operators.ByKeyHolder+who.By, time.Now(), o.Args[0])
+	return err
 }
 
 // updateAttempts are made of an update that something else got in the way of.

@@ -83,7 +83,7 @@ func writeBook(b *strings.Builder, heading string, r workflows.RunbookResult, ev
 		}
 	})
 	for _, action := range r.Actions {
-		actions = append(actions, []string{at(&action.At), action.By, action.Name, action.Step, action.Comment})
+		actions = append(actions, []string{at(&action.At), action.By, orElse(action.Subject, "name not checked"), action.Name, action.Step, action.Comment})
 	}
 	for _, running := range r.StillRunning {
 		what := ""
@@ -110,7 +110,7 @@ func writeBook(b *strings.Builder, heading string, r workflows.RunbookResult, ev
 	section(b, heading+"Rollbacks", []string{"Step", "Status", "Plan or model", "Instance", "Started", "Took", "Reason"}, fillAll(rollbacks))
 	section(b, heading+"Earlier attempts", []string{"Step", "What", "Status", "Instance", "Started", "Took", "Reason"}, fillAll(earlier))
 	section(b, heading+"Timeline", []string{"When", "Step", "What"}, fillAll(happened))
-	section(b, heading+"Operators' actions", []string{"When", "Who", "What", "Step", "Why"}, fillAll(actions))
+	section(b, heading+"Operators' actions", []string{"When", "Who", "Proved to be", "What", "Step", "Why"}, fillAll(actions))
 	section(b, heading+"Outputs", []string{"Step", "Model", "Node", "Result"}, fillAll(outputs))
 }
 

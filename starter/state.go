@@ -113,7 +113,7 @@ func fillRecord(t table.Writer, notes []workflows.Note, actions []workflows.Acti
 		t.AppendRow(table.Row{"Note " + at(&note.At), note.Text})
 	}
 	for _, action := range actions {
-		t.AppendRow(table.Row{"Action " + at(&action.At), strings.Join([]string{action.Name, action.By, action.Comment}, " ")})
+		t.AppendRow(table.Row{"Action " + at(&action.At), joined(" ", action.Name, action.By, "("+orElse(action.Subject, "name not checked")+")", action.Comment)})
 	}
 }
 

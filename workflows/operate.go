@@ -9,6 +9,7 @@ import (
 
 	"github.com/dpaflow/dpaflow/activities"
 	"github.com/dpaflow/dpaflow/execution"
+	"github.com/dpaflow/dpaflow/operators"
 	"github.com/dpaflow/dpaflow/runbook"
 )
 
@@ -30,6 +31,8 @@ type ResolveTrigger struct {
 	InstanceID string `json:"instanceId,omitempty"`
 	By         string `json:"by,omitempty"`
 	Comment    string `json:"comment,omitempty"`
+	// Proof is that of By, as operators.Sign makes it.
+	Proof string `json:"proof,omitempty"`
 }
 
 // ResolveRun is the argument of the update "resolveRun": how an instance ended whose callbacks are lost.
@@ -38,6 +41,7 @@ type ResolveRun struct {
 	Status  string `json:"status"`
 	By      string `json:"by,omitempty"`
 	Comment string `json:"comment,omitempty"`
+	Proof   string `json:"proof,omitempty"`
 }
 
 // resolving is what operators did to something, and wait for its answer.
@@ -90,11 +94,13 @@ func (all *executions) takeUpdates() {
 
 func (in ResolveTrigger) action() execution.Resolve {
 	// What is empty for resolveRun, and wrong here.
-	return execution.Resolve{What: cmp.Or(in.Action, "nothing"), InstanceID: in.InstanceID, By: in.By, Comment: in.Comment}
+	return execution.Resolve{
+		What: cmp.Or(in.Action, "nothing"), InstanceID: in.InstanceID, By: in.By, Comment: in.Comment, Subject: operators.Subject(in.Proof),
+	}
 }
 
 func (in ResolveRun) action() execution.Resolve {
-	return execution.Resolve{Status: in.Status, By: in.By, Comment: in.Comment}
+	return execution.Resolve{Status: in.Status, By: in.By, Comment: in.Comment, Subject: operators.Subject(in.Proof)}
 }
 
 // check refuses what makes no sense by what the run has taken in so far.
@@ -144,7 +150,13 @@ func update[In any](ctx workflow.Context, name, description string, check func(I
 		return act(ctx, in)
 	}
 	err := workflow.SetUpdateHandlerWithOptions(ctx, name, handle, workflow.UpdateHandlerOptions{
-		Validator:   func(_ workflow.Context, raw converter.RawValue) error { _, err := validate(raw); return err },
+		Validator: func(ctx workflow.Context, raw converter.RawValue) error {
+			if err := operators.Check(ctx, raw.Payload().GetData()); err != nil {
+				return err
+			}
+			_, err := validate(raw)
+			return err
+		},
 		Description: description,
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/dpaflow/dpaflow/engine"
 	"github.com/dpaflow/dpaflow/execution"
+	"github.com/dpaflow/dpaflow/operators"
 )
 
 // StepAction is the argument of the updates approve, reject, retry and skip.
@@ -14,6 +15,8 @@ type StepAction struct {
 	Step    string `json:"step"`
 	By      string `json:"by,omitempty"`
 	Comment string `json:"comment,omitempty"`
+	// Proof is that of By, as operators.Sign makes it.
+	Proof string `json:"proof,omitempty"`
 	// Outputs are for skip: node name → result, used as the step's own.
 	Outputs map[string]string `json:"outputs,omitempty"`
 	// MayRunTwice is for retry, where the earlier instance may still run.
@@ -26,6 +29,7 @@ type RunAction struct {
 	Step    string `json:"step,omitempty"`
 	By      string `json:"by,omitempty"`
 	Comment string `json:"comment,omitempty"`
+	Proof   string `json:"proof,omitempty"`
 }
 
 func (r *runbookRun) takeUpdates() {
@@ -36,6 +40,7 @@ func (r *runbookRun) takeUpdates() {
 		takeAction(r, of[0], of[1], func(in StepAction) engine.Action {
 			return engine.Action{
 				Name: of[0], Step: in.Step, By: in.By, Comment: in.Comment, Outputs: in.Outputs, MayRunTwice: in.MayRunTwice,
+				Subject: operators.Subject(in.Proof),
 			}
 		})
 	}
@@ -45,7 +50,7 @@ func (r *runbookRun) takeUpdates() {
 		{engine.ActionAbort, "End the runbook, or a step's rollback; the platform cannot cancel what runs"},
 	} {
 		takeAction(r, of[0], of[1], func(in RunAction) engine.Action {
-			return engine.Action{Name: of[0], Step: in.Step, By: in.By, Comment: in.Comment}
+			return engine.Action{Name: of[0], Step: in.Step, By: in.By, Comment: in.Comment, Subject: operators.Subject(in.Proof)}
 		})
 	}
 	update(r.ctx, engine.ActionResolveTrigger, "Settle a trigger whose outcome nobody knows",
@@ -59,11 +64,15 @@ func (r *runbookRun) takeUpdates() {
 }
 
 func resolves(in ResolveTrigger) engine.Action {
-	return engine.Action{Name: engine.ActionResolveTrigger, Step: in.Step, By: in.By, Comment: in.Comment}
+	return engine.Action{
+		Name: engine.ActionResolveTrigger, Step: in.Step, By: in.By, Comment: in.Comment, Subject: operators.Subject(in.Proof),
+	}
 }
 
 func ends(in ResolveRun) engine.Action {
-	return engine.Action{Name: engine.ActionResolveRun, Step: in.Step, By: in.By, Comment: in.Comment, Status: in.Status}
+	return engine.Action{
+		Name: engine.ActionResolveRun, Step: in.Step, By: in.By, Comment: in.Comment, Status: in.Status, Subject: operators.Subject(in.Proof),
+	}
 }
 
 // takeAction adds an update that the engine answers.

@@ -52,7 +52,7 @@ func openRunbook(ctx workflow.Context, in RunbookInput, continues bool, carried 
 	all.render = func() string { return r.shown }
 	all.asks = func() string { return r.engine.Attention() }
 	all.recorded = func(a Action) {
-		r.engine.Record(engine.Action{Name: a.Name, Step: a.Step, By: a.By, Comment: a.Comment})
+		r.engine.Record(engine.Action{Name: a.Name, Step: a.Step, By: a.By, Comment: a.Comment, Subject: a.Subject})
 	}
 	if carried != nil {
 		if err := r.takeOver(program, carried); err != nil {

@@ -49,6 +49,8 @@ var Variables = []string{
 	"DPA_HTTP_TIMEOUT",
 	"DPA_LOG_LEVEL",
 	"DPA_MODEL_EXECUTE_PATH",
+	"DPA_OPERATOR_KEYS",
+	"DPA_OPERATOR_KEYS_FILE",
 	"DPA_POLICY_FILE",
 	"DPA_REQUESTS_PER_SECOND",
 	"DPA_SCOPE",
@@ -74,6 +76,7 @@ type Worker struct {
 	Platform       platform.Config // complete but for Logger and MeterProvider
 	CallbackURL    string          // the bridge as the platform sees it, without a slash at its end
 	CallbackKeys   keys.Ring       // sign the addresses that the platform calls back
+	OperatorKeys   keys.Ring       // verify who operators are; none: everybody may act under any name
 	Unsigned       bool            // the platform calls back on the fixed URLs, and runs register by instance id
 	UnsignedSecret Secret          // that the fixed URLs carry; empty: none
 	DeploymentName string          // of Temporal worker versioning; empty together with BuildID: not versioned
@@ -103,7 +106,8 @@ type Bridge struct {
 // Starter is the configuration of the command line.
 type Starter struct {
 	Common
-	Platform platform.Config // complete but for Logger and MeterProvider; zero unless asked for
+	OperatorKeys keys.Ring       // sign who acts on runs; none: names are sent as they are given
+	Platform     platform.Config // complete but for Logger and MeterProvider; zero unless asked for
 }
 
 // Codec is the configuration of the codec server.
@@ -127,6 +131,7 @@ func LoadWorker(lookup Lookup, withBridge bool) (Worker, error) {
 		Platform:       r.platform(),
 		CallbackURL:    r.address("DPA_CALLBACK_URL"),
 		CallbackKeys:   r.ring("DPA_CALLBACK_KEYS", true),
+		OperatorKeys:   r.ring("DPA_OPERATOR_KEYS", false),
 		Unsigned:       r.boolean("DPA_BRIDGE_UNSIGNED"),
 		UnsignedSecret: r.shared("DPA_BRIDGE_UNSIGNED_SECRET"),
 		DeploymentName: r.optional("DPA_DEPLOYMENT_NAME"),
@@ -173,7 +178,7 @@ func LoadBridge(lookup Lookup) (Bridge, error) {
 // fault.
 func LoadStarter(lookup Lookup, withPlatform bool) (Starter, error) {
 	r := &reader{lookup: lookup}
-	s := Starter{Common: r.common()}
+	s := Starter{Common: r.common(), OperatorKeys: r.ring("DPA_OPERATOR_KEYS", false)}
 	if withPlatform {
 		s.Platform = r.platform()
 	}

@@ -3,9 +3,11 @@ package program
 import (
 	"time"
 
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 
 	"github.com/dpaflow/dpaflow/internal/config"
+	"github.com/dpaflow/dpaflow/operators"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -22,7 +24,12 @@ func WorkerOptions(cfg config.Worker) worker.Options {
 	// One poller for new runs and one for those under way, which is the SDK's choice, lets many that come
 	// at once wait for each other.
 	pollers := worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{MinimumNumberOfPollers: leastPollers})
+	var interceptors []interceptor.WorkerInterceptor
+	if !cfg.OperatorKeys.None() {
+		interceptors = append(interceptors, operators.Interceptor(cfg.OperatorKeys))
+	}
 	return worker.Options{
+		Interceptors:      interceptors,
 		WorkerStopTimeout: workflows.StopTimeout(cfg.Platform.Timeout),
 		// A large runbook takes its time to be checked, and more on a busy machine.
 		DeadlockDetectionTimeout: 10 * time.Second,
