@@ -18,7 +18,6 @@ import (
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
-
 // signer signs updates of a run as the console does.
 type signer struct {
 	*stack
