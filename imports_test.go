@@ -33,7 +33,7 @@ var layers = map[string]layer{
 	"execution":             {never: []string{"net/http", "os"}, deep: []string{"go.temporal.io"}},
 	"activities":            {own: []string{"platform", "execution", "runbook"}},
 	"signals":               {own: []string{"internal/keys", "internal/ids"}},
-	"runbook":               {own: []string{"internal/endpoint"}, never: []string{"net/http"}, deep: []string{"go.temporal.io"}},
+	"runbook":               {own: []string{"internal/endpoint", "internal/zones"}, never: []string{"net/http"}, deep: []string{"go.temporal.io"}},
 	"engine":                {own: []string{"runbook"}, never: []string{"net/http", "os"}, deep: []string{"go.temporal.io"}},
 	"operators":             {own: []string{"internal/keys"}, never: []string{"net/http", "os"}},
 	"workflows":             {own: []string{"activities", "execution", "operators", "signals", "runbook", "engine", "internal/endpoint"}, never: []string{"net/http", "os"}},

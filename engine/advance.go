@@ -65,7 +65,7 @@ func (e *Engine) advancePart(p part) {
 		if p.ending || p.alone {
 			e.end(p, runbook.StatusAborted, endedBefore)
 		}
-	case written.Wait > 0:
+	case written.Wait != nil:
 		if p.ending {
 			e.end(p, runbook.StatusAborted, endedBefore)
 		}

@@ -194,7 +194,7 @@ func (e *Engine) expirePart(p part) {
 		return
 	}
 	switch written := p.written(); {
-	case written.Wait > 0:
+	case written.Wait != nil:
 		e.end(p, runbook.StatusSuccess, "")
 	case written.Runbook != nil:
 		run.TimedOut, run.GivenUp = true, true

@@ -17,6 +17,9 @@ const MaxRuns = 10_000
 // Engine drives one runbook run.
 type Engine struct {
 	State
+	// Over says when a wait is over that begins now. It is runbook.Timer.Over, unless whoever drives the engine keeps what that
+	// said once: a later release may know the time zones better.
+	Over     func(timer runbook.Timer, now time.Time) time.Time
 	top      *node
 	limit    int // of the outputs of one step
 	now      time.Time
@@ -119,7 +122,7 @@ func (p *Program) Load(kept []byte) (*Engine, error) {
 }
 
 func (p *Program) load(state State) *Engine {
-	return &Engine{State: state, top: p.top, limit: max(minOutputs, outputsLimit/max(1, p.top.runs()))}
+	return &Engine{State: state, Over: runbook.Timer.Over, top: p.top, limit: max(minOutputs, outputsLimit/max(1, p.top.runs()))}
 }
 
 // Encode returns the state in few bytes, for Load.

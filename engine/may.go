@@ -88,7 +88,7 @@ func (s *scope) need(need runbook.Edge) outlook {
 // held reports whether something keeps a part from starting now that could.
 func (e *Engine) held(p part) bool {
 	written := p.written()
-	counts := written.Approval == nil && written.Wait == 0 && (written.ForEach == "" || p.isItem())
+	counts := written.Approval == nil && written.Wait == nil && (written.ForEach == "" || p.isItem())
 	switch {
 	case p.of.NotBefore != nil && !e.passed(p.of.NotBefore):
 		return true

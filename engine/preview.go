@@ -60,7 +60,13 @@ func preview(n *node, run, resumed *Run, path, workflowID string, findings *runb
 			inner := newRun(written.Runbook, vars, time.Time{})
 			step.Runbook = &inner
 			preview(n.inner[i], &inner, was.Runbook, fmt.Sprintf("%ssteps[%d].runbook.", path, i), workflowID, findings)
-		case written.Wait == 0:
+		case written.Wait != nil:
+			timer, err := n.program.Timer(i, scope)
+			note(err)
+			if until, bad := time.Parse(time.RFC3339, timer.Until); bad == nil {
+				step.Until = &until
+			}
+		default:
 			job, err := n.program.Job(i, scope)
 			note(err)
 			if job.Params != nil {

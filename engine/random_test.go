@@ -73,7 +73,9 @@ func (r random) step(d *runbook.Document, i, depth int) runbook.Step {
 			s.Approval.OnTimeout = pick(r, "", runbook.ApproveOnTimeout)
 		}
 	case kind < 18:
-		s.Wait = runbook.Duration(r.minutes())
+		s.Wait = pick(r, &runbook.Timer{For: runbook.Duration(r.minutes())}, &runbook.Timer{For: runbook.Duration(r.minutes())},
+			&runbook.Timer{Until: noon.Add(time.Duration(r.minutes())).Format(time.RFC3339)},
+			&runbook.Timer{Window: pick(r, "11:50-12:10", "12:05-12:08", "23:00-11:00"), Days: pick(r, "", "SAT-THU"), TimeZone: "Etc/UTC"})
 	case kind < 34 && depth > 1:
 		s.Runbook = r.document(depth - 1)
 		if r.chance(20) {
@@ -83,7 +85,7 @@ func (r random) step(d *runbook.Document, i, depth int) runbook.Step {
 		s.Plan = "p"
 		s.Retries = r.retries()
 	}
-	if s.Approval == nil && s.Wait == 0 {
+	if s.Approval == nil && s.Wait == nil {
 		r.repeat(&s)
 		r.undo(&s)
 	}

@@ -152,7 +152,7 @@ func (m *reference) time() {
 			continue
 		}
 		switch written := c.written(); {
-		case written.Wait > 0:
+		case written.Wait != nil:
 			m.end(c, "SUCCESS")
 		case written.Runbook != nil && !c.inside.given:
 			c.inside.expired, c.inside.given = true, true
@@ -200,7 +200,7 @@ func (m *reference) allowed(a Action) bool {
 		return m.undecided(c) && !m.passesBy(c, a.By, false) && (a.MayRunTwice || !c.somethingMayRun(false))
 	case ActionSkip:
 		waiting := c.status == "WAITING" && !m.closed(c) && (c.step == nil || c.step.is("RUNNING", "PAUSED"))
-		timer := c.status == "RUNNING" && c.written().Wait > 0
+		timer := c.status == "RUNNING" && c.written().Wait != nil
 		return (m.undecided(c) || waiting || timer) && !m.passesBy(c, a.By, true)
 	case ActionResolveRun:
 		return (m.undecided(c) || m.leftBehind(c)) && (c.isPlan() || c.step != nil && c.inside == nil) && c.instance &&

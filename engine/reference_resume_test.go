@@ -204,7 +204,7 @@ func (c *cell) wouldRunWith() (string, bool) {
 	switch written := c.written(); {
 	case written.Approval != nil:
 		return written.Approval.Message, true
-	case written.Wait > 0:
+	case written.Wait != nil:
 		return "", true
 	case written.Runbook != nil:
 		return "", false

@@ -90,7 +90,7 @@ func (m *reference) rule(c *cell) bool {
 	case c.status == "PAUSED" && (m.closed(c) || c.alone()):
 		m.failForGood(c)
 	case c.status == "RUNNING" && written.Approval != nil && (m.closed(c) || c.alone()),
-		c.status == "RUNNING" && written.Wait > 0 && m.closed(c):
+		c.status == "RUNNING" && written.Wait != nil && m.closed(c):
 		m.end(c, "ABORTED")
 	case c.status == "RUNNING" && c.isPlan() && (m.givenUp(c) || m.closed(c) && !c.mayRun && !c.instance) && !c.given:
 		c.given = true

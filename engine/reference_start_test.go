@@ -59,8 +59,10 @@ func (m *reference) start(c *cell) {
 		}
 		c.question, c.approved, c.inputs = true, nil, written.Approval.Message
 		c.until = m.in(written.Approval.Timeout)
-	case written.Wait > 0:
-		c.until = m.in(written.Wait)
+	case written.Wait != nil:
+		if c.until = m.opens(*written.Wait); !c.until.After(m.now) {
+			m.end(c, "SUCCESS")
+		}
 	case written.Runbook != nil:
 		m.enter(c)
 		c.inside.asked = asked
@@ -74,6 +76,28 @@ func (m *reference) start(c *cell) {
 		c.given, c.mayRun, c.instance, c.doubt = false, true, c.adopt, false
 		c.inputs, c.adopt = written.Plan, false
 		m.do("start %s.%d", c.path, c.attempts)
+	}
+}
+
+// opens looks at every minute from now on, and is now where the window is open.
+func (m *reference) opens(timer runbook.Timer) time.Time {
+	switch {
+	case timer.For > 0:
+		return m.in(timer.For)
+	case timer.Until != "":
+		at, _ := time.Parse(time.RFC3339, timer.Until)
+		return at
+	}
+	opens, closes, _ := strings.Cut(timer.Window, "-")
+	for at := m.now; ; at = at.Add(time.Minute) {
+		clock, day := at.Format("15:04"), at.Weekday()
+		open := opens <= clock && (clock < closes || closes < opens)
+		if closes < opens && clock < closes { // since yesterday
+			open, day = true, (day+6)%7
+		}
+		if open && (timer.Days == "" || day != time.Friday) {
+			return at
+		}
 	}
 }
 

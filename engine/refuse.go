@@ -206,7 +206,7 @@ func (e *Engine) checkRetry(p part, a Action) error {
 
 func (e *Engine) checkSkip(p part, a Action) error {
 	waiting := p.of.Status == runbook.StatusWaiting && !p.ending && (!p.isItem() || p.open())
-	timer := p.of.Status == runbook.StatusRunning && p.written().Wait > 0
+	timer := p.of.Status == runbook.StatusRunning && p.written().Wait != nil
 	if !p.undecided() && !waiting && !timer {
 		return fmt.Errorf("step %s cannot be skipped: it is %s", a.Step, p.of.Status)
 	}

@@ -220,8 +220,9 @@ func (r *resumption) inputs(p part) (string, error) {
 	case written.Approval != nil:
 		approval, err := p.program.Approval(p.i, r.e.knowsEnded(p))
 		return questionDigest(approval), err
-	case written.Wait > 0:
-		return "", nil
+	case written.Wait != nil:
+		timer, err := p.program.Timer(p.i, r.e.knowsEnded(p))
+		return timerDigest(timer), err
 	case written.Runbook != nil:
 		return "a runbook", nil // which it was not
 	}

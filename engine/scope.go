@@ -72,7 +72,7 @@ func (s *scope) look() {
 
 // counts is 1 for what counts against maxParallel: people and waits do not.
 func (n *node) counts(i int, of *Step) int {
-	if of.Status != runbook.StatusRunning || n.doc.Steps[i].Approval != nil || n.doc.Steps[i].Wait > 0 {
+	if of.Status != runbook.StatusRunning || n.doc.Steps[i].Approval != nil || n.doc.Steps[i].Wait != nil {
 		return 0
 	}
 	return 1

@@ -120,8 +120,8 @@ func (e *Engine) start(p part) {
 	switch written := p.written(); {
 	case written.Approval != nil:
 		e.ask(p)
-	case written.Wait > 0:
-		p.of.Until = e.in(written.Wait)
+	case written.Wait != nil:
+		e.wait(p)
 	case written.Runbook != nil:
 		e.enter(p, asked)
 	default:
@@ -154,6 +154,21 @@ func (e *Engine) ask(p part) {
 	}
 	p.of.Question = &Question{Message: approval.Message, Approvers: approval.Approvers, Quorum: max(1, approval.Quorum)}
 	p.of.Until, p.of.Inputs = e.in(approval.Timeout), questionDigest(approval)
+}
+
+// wait begins a wait. Its end is fixed now, whatever becomes of the time zones meanwhile.
+func (e *Engine) wait(p part) {
+	timer, err := p.program.Timer(p.i, e.knows(p))
+	if err != nil {
+		e.failPart(p, err.Error())
+		return
+	}
+	until := e.Over(timer, e.now)
+	if p.of.Inputs = timerDigest(timer); !until.After(e.now) {
+		e.end(p, runbook.StatusSuccess, "")
+		return
+	}
+	p.of.Until = &until
 }
 
 // enter begins a nested runbook. What succeeded in it before, and was not undone, is kept.
@@ -202,6 +217,14 @@ func digest(job runbook.Job) string {
 
 func questionDigest(approval runbook.Approval) string {
 	return sum(approval.Message, approval.Approvers, max(1, approval.Quorum))
+}
+
+// timerDigest is of a time and a window only: a while that has passed is over.
+func timerDigest(timer runbook.Timer) string {
+	if timer.For != 0 {
+		return ""
+	}
+	return sum(timer)
 }
 
 func sum(values ...any) string {

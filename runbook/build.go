@@ -52,7 +52,12 @@ func Approve(id string, approval Approval, options ...StepOption) Step {
 
 // Wait is a step that lets time pass.
 func Wait(id string, d Duration, options ...StepOption) Step {
-	return newStep(id, func(s *Step) { s.Wait = d }, options)
+	return newStep(id, func(s *Step) { s.Wait = &Timer{For: d} }, options)
+}
+
+// WaitFor is a step that waits for a time, or for a window.
+func WaitFor(id string, timer Timer, options ...StepOption) Step {
+	return newStep(id, func(s *Step) { s.Wait = &timer }, options)
 }
 
 // Nest is a step that runs a runbook as a workflow of its own.

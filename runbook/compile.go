@@ -97,6 +97,9 @@ func (c *compiler) step(s *Step, path string, at site, depth int) {
 	if s.Approval != nil {
 		s.Approval.withTexts(join(path, "approval"), text(at))
 	}
+	if s.Wait != nil {
+		s.Wait.withTexts(join(path, "wait"), text(at))
+	}
 	if s.Rollback != nil {
 		s.Rollback.withTexts(join(path, "rollback"), text(self))
 	}

@@ -36,7 +36,7 @@ type Step struct {
 	// Approval asks people.
 	Approval *Approval `json:"approval,omitempty"`
 	// Wait lets time pass.
-	Wait Duration `json:"wait,omitzero"`
+	Wait *Timer `json:"wait,omitempty"`
 	// Runbook is run as a part of this one: its steps are known by path, such as verify/business.
 	Runbook *Document `json:"runbook,omitempty"`
 

@@ -77,6 +77,14 @@ func (f Faults) covers(path string, fields ...string) bool {
 	})
 }
 
+// within reports a fault of what is at path, or in it.
+func (f Faults) within(path string) bool {
+	return slices.ContainsFunc(f, func(fault Fault) bool {
+		rest, within := strings.CutPrefix(fault.Path, path)
+		return within && (rest == "" || rest[0] == '.')
+	})
+}
+
 // maxFaults keeps an error from becoming larger than a history takes.
 const maxFaults = 100
 

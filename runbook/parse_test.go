@@ -157,7 +157,7 @@ func TestAStructAroundTheDocumentIsReadStrictlyToo(t *testing.T) {
 	var in run
 	require.NoError(t, ParseInto([]byte(`{"name": "x", "dryRun": true, "steps": [{"id": "a", "wait": "1m30s"}]}`), &in))
 	require.True(t, in.DryRun)
-	require.Equal(t, Duration(90*time.Second), in.Steps[0].Wait)
+	require.Equal(t, Duration(90*time.Second), in.Steps[0].Wait.For)
 	err := ParseInto([]byte(`{"name": "x", "dryRun": "yes", "dry": 1, "steps": [{"id": "a"}]}`), &in)
 	require.Equal(t, []string{
 		`1:15: dryRun: must be true or false, got "yes"`,

@@ -100,6 +100,17 @@ func (p *Program) Approval(step int, s Scope) (Approval, error) {
 	return approval, r.faults.Err()
 }
 
+// Timer returns what a step waits for, with its expressions replaced.
+func (p *Program) Timer(step int, s Scope) (Timer, error) {
+	r := p.renderer(step, s)
+	at := join(stepPath(step), kindWait)
+	timer := p.document.Steps[step].Wait.withTexts(at, r.text)
+	if len(r.faults) == 0 {
+		r.faults = timer.faults(at, !s.Preview)
+	}
+	return timer, r.faults.Err()
+}
+
 // Inner returns the program of a step's runbook.
 func (p *Program) Inner(step int) *Program {
 	return &Program{document: p.document.Steps[step].Runbook, compiled: p.compiled}

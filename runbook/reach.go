@@ -58,7 +58,7 @@ func (r *reach) ran(i int, w world) ends {
 	if step.When != "" {
 		can |= skips
 	}
-	if step.When != "" || step.Wait == 0 {
+	if step.When != "" || step.Wait == nil {
 		can |= fails
 	}
 	if w.open {

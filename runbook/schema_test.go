@@ -90,6 +90,19 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{
 			text, {Type: "object", Properties: fields, Required: []string{"step"}, AdditionalProperties: jsonschema.FalseSchema},
 		}}
+	case reflect.TypeFor[Timer]():
+		fields := jsonschema.NewProperties()
+		for _, name := range []string{"until", "window", "days", "timeZone"} {
+			fields.Set(name, text)
+		}
+		return &jsonschema.Schema{
+			Description: "A duration, a time to wait for, or a window to wait for",
+			Examples:    []any{"10m", map[string]string{"until": "2026-12-01T22:00:00+08:00"}, map[string]string{"window": "22:00-04:00", "days": "MON-FRI", "timeZone": "Asia/Shanghai"}},
+			OneOf: []*jsonschema.Schema{
+				mapType(reflect.TypeFor[Duration]()),
+				{Type: "object", Properties: fields, OneOf: oneRequired("until", "window"), AdditionalProperties: jsonschema.FalseSchema},
+			},
+		}
 	case reflect.TypeFor[Params]():
 		fields := jsonschema.NewProperties()
 		fields.Set("secretRef", text)

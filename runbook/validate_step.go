@@ -27,7 +27,7 @@ var (
 func (v *validator) step(s *Step, path string, depth int, undone bool) {
 	kind := v.exactlyOne(path,
 		[]string{kindPlan, kindModel, kindApproval, kindWait, kindRunbook},
-		[]bool{s.Plan != "", s.Model != "", s.Approval != nil, s.Wait != 0, s.Runbook != nil})
+		[]bool{s.Plan != "", s.Model != "", s.Approval != nil, s.Wait != nil, s.Runbook != nil})
 	if kind != "" {
 		v.fits(path, kind, append(s.Job.fields(),
 			field{"timeout", s.Timeout != 0, runs},
@@ -39,7 +39,9 @@ func (v *validator) step(s *Step, path string, depth int, undone bool) {
 	}
 	v.job(&s.Job, path)
 	v.plainText(join(path, "name"), s.Name)
-	v.notNegative(join(path, "wait"), s.Wait)
+	if at := join(path, "wait"); s.Wait != nil && !v.decoded.within(at) {
+		v.faults = append(v.faults, s.Wait.faults(at, false)...)
+	}
 	v.retries(s, path)
 	v.rounds(s, path)
 	checkWord(&v.faults, join(path, "onFailure"), s.OnFailure, onFailureWords)

@@ -59,6 +59,7 @@ func openRunbook(ctx workflow.Context, in RunbookInput, continues bool, carried 
 			return nil, err
 		}
 	}
+	r.engine.Over = r.waitsUntil
 	r.takeUpdates()
 	err = workflow.SetQueryHandler(ctx, "status", func() (RunbookResult, error) { return r.engine.Result().Fit(), nil })
 	return r, err
@@ -227,6 +228,18 @@ func (r *runbookRun) newStep(key, path string, job runbook.Job, limit int, prefl
 	step.run.state.Rules.Origin = r.origin
 	r.steps = append(r.steps, step)
 	return step, nil
+}
+
+// waitsUntil says when a wait is over. What a window says is recorded, since a later release may know the time zones better.
+func (r *runbookRun) waitsUntil(timer runbook.Timer, now time.Time) (until time.Time) {
+	if timer.Window == "" {
+		return timer.Over(now)
+	}
+	recorded := workflow.SideEffect(r.kept, func(workflow.Context) any { return timer.Over(now) })
+	if err := recorded.Get(&until); err != nil {
+		panic(err) // which fails the workflow task, and not the run: what this program has written it can read
+	}
+	return until
 }
 
 // since is the time from a start, for people.

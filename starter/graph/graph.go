@@ -79,7 +79,7 @@ func describe(step *runbook.Step) node {
 	case step.Approval != nil:
 		n.kind = approval
 		add("approval: %s", step.Approval.Message)
-	case step.Wait > 0:
+	case step.Wait != nil:
 		n.kind = wait
 		add("wait %s", step.Wait)
 	case step.Runbook != nil:
