@@ -10,9 +10,9 @@ import (
 // align puts the steps of an earlier run into the form of this document, which may have been changed since: each
 // where it is written now. What is not there any more is looked at, but for what is in something that was skipped.
 func (r *resumption) align(n *node, prefix string, before []Step, skipped bool) []Step {
-	steps := make([]Step, len(n.doc.Steps))
+	steps := make([]Step, n.doc.Len())
 	for i := range steps {
-		steps[i] = newStep(&n.doc.Steps[i])
+		steps[i] = newStep(n.doc.Step(i))
 	}
 	for _, old := range before {
 		i, known := n.ids[old.ID]
@@ -24,7 +24,7 @@ func (r *resumption) align(n *node, prefix string, before []Step, skipped bool) 
 		old.forget()
 		done := old.done()
 		skipped := skipped || done && old.SkippedBy != ""
-		if n.doc.Steps[i].ForEach == "" {
+		if n.doc.Step(i).ForEach == "" {
 			for _, item := range old.Items {
 				r.gone(prefix+item.ID, item, skipped)
 			}

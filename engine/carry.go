@@ -11,7 +11,8 @@ import (
 func carry(n *node, run *Run, before []Step, keep bool) {
 	for _, old := range before {
 		if i, known := n.ids[old.ID]; known {
-			run.Steps[i] = carried(&n.doc.Steps[i], old, keep)
+			run.Steps[i] = carried(n.doc.Step(i), old, keep && !n.doc.Final(i))
+			run.Steps[i].Finally = n.doc.Final(i)
 		}
 	}
 }

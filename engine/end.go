@@ -182,7 +182,7 @@ func (e *Engine) stop(reason, status string) {
 // expirePart ends what has taken as long as it may.
 func (e *Engine) expirePart(p part) {
 	run := p.of.Runbook
-	if run != nil && !ended(p.of.Status) && e.passed(run.Deadline) && !run.TimedOut {
+	if run != nil && !ended(p.of.Status) && e.passed(run.deadline()) {
 		run.TimedOut = true
 		e.wind(run, Failing, "it took longer than "+p.inner[p.i].doc.Timeout.String(), "")
 	}
@@ -211,5 +211,5 @@ func (e *Engine) expirePart(p part) {
 
 // waits reports whether a time-out of the part's own is running.
 func (p part) waits() bool {
-	return p.of.Until != nil && p.of.Status == runbook.StatusRunning && (p.of.Runbook == nil || !p.of.Runbook.GivenUp)
+	return p.of.Until != nil && p.of.Status == runbook.StatusRunning && (p.of.Runbook == nil || !p.of.Runbook.GivenUp && p.of.Runbook.Outcome == "")
 }

@@ -69,7 +69,7 @@ func Compile(written *runbook.Document) (*Program, error) {
 // nothing but the vars.
 func (p *Program) runs() int {
 	runs := p.top.runs()
-	for i := range p.top.doc.Steps {
+	for i := range p.top.doc.Len() {
 		items, err := p.top.program.ForEach(i, runbook.Scope{Vars: p.top.doc.Vars, Preview: true})
 		if err == nil {
 			runs += len(items) * p.top.weight(i)
@@ -89,12 +89,12 @@ func (n *node) weight(i int) int {
 func newNode(doc *runbook.Document, program *runbook.Program) *node {
 	n := &node{
 		doc: doc, program: program, graph: doc.Graph(),
-		ids: make(map[string]int, len(doc.Steps)), inner: make([]*node, len(doc.Steps)),
+		ids: make(map[string]int, doc.Len()), inner: make([]*node, doc.Len()),
 	}
-	for i := range doc.Steps {
-		n.ids[doc.Steps[i].ID] = i
-		if doc.Steps[i].Runbook != nil {
-			n.inner[i] = newNode(doc.Steps[i].Runbook, program.Inner(i))
+	for i := range doc.Len() {
+		n.ids[doc.Step(i).ID] = i
+		if inner := doc.Step(i).Runbook; inner != nil {
+			n.inner[i] = newNode(inner, program.Inner(i))
 		}
 	}
 	return n
@@ -140,7 +140,7 @@ func (e *Engine) Encode() ([]byte, error) {
 
 // runs counts what is known to run before any list is.
 func (n *node) runs() int {
-	count := len(n.doc.Steps)
+	count := n.doc.Len()
 	for _, inner := range n.inner {
 		if inner != nil {
 			count += inner.runs()
@@ -150,9 +150,10 @@ func (n *node) runs() int {
 }
 
 func newRun(doc *runbook.Document, vars runbook.Vars, now time.Time) Run {
-	run := Run{Vars: vars, StartedAt: now, Steps: make([]Step, len(doc.Steps))}
-	for i := range doc.Steps {
-		run.Steps[i] = newStep(&doc.Steps[i])
+	run := Run{Vars: vars, StartedAt: now, Steps: make([]Step, doc.Len())}
+	for i := range run.Steps {
+		run.Steps[i] = newStep(doc.Step(i))
+		run.Steps[i].Finally = doc.Final(i)
 	}
 	if doc.Timeout > 0 {
 		deadline := now.Add(time.Duration(doc.Timeout))

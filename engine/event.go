@@ -109,6 +109,8 @@ type Start struct {
 	Job runbook.Job `json:"job"`
 	// Rollback is true where the execution undoes the step.
 	Rollback bool `json:"rollback,omitempty"`
+	// Finally is true where it belongs to the steps that run whatever happened.
+	Finally bool `json:"finally,omitempty"`
 	// Adopt is the instance to wait for, instead of triggering one; From is the workflow that triggered it.
 	Adopt string `json:"adopt,omitempty"`
 	From  string `json:"from,omitempty"`

@@ -20,7 +20,7 @@ const (
 func (s *scope) outlook(i int) outlook {
 	needs := s.graph.Needs(i)
 	var count [4]int
-	joinsAny := s.doc.Steps[i].Join == runbook.JoinAny && len(needs) > 0
+	joinsAny := s.doc.Step(i).Join == runbook.JoinAny && len(needs) > 0
 	for _, need := range needs {
 		if joinsAny && need.On == "" && s.Steps[need.Step].Status == runbook.StatusFailed {
 			need.On = runbook.OnSuccess // one that succeeded: a failure that is tolerated is none

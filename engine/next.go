@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -64,9 +65,25 @@ func (e *Engine) do(command Command) { e.commands = append(e.commands, command) 
 
 // advance draws the consequences for one runbook, and reports whether it is over.
 func (e *Engine) advance(s *scope) bool {
+	switch {
+	case !e.advanceSteps(s, false):
+		return false
+	case s.Ending == Rolling && !s.Undone && !e.rollBack(s):
+		return false
+	case len(s.doc.Finally) > 0 && s.Outcome == "":
+		s.Outcome, s.Because = e.outcome(s)
+		e.changed = true
+		return false
+	}
+	return e.advanceSteps(s, true)
+}
+
+// advanceSteps draws the consequences for the steps of a runbook, or for those of finally, and reports whether they
+// have ended.
+func (e *Engine) advanceSteps(s *scope, final bool) bool {
 	over := true
 	for _, i := range s.graph.Order() {
-		if !ended(s.Steps[i].Status) {
+		if s.doc.Final(i) == final && !ended(s.Steps[i].Status) {
 			e.advanceStep(e.part(s, i))
 			if ended(s.Steps[i].Status) && slices.Contains(s.early, true) {
 				s.findEarly()
@@ -77,10 +94,24 @@ func (e *Engine) advance(s *scope) bool {
 			return false
 		}
 	}
-	if !over || s.Ending != Rolling || s.Undone {
-		return over
+	return over
+}
+
+// outcome is how a runbook ended before the steps of finally run, and why.
+func (e *Engine) outcome(s *scope) (status, reason string) {
+	switch {
+	case s.Run == &e.Run:
+		return cmp.Or(e.Status, runbook.StatusSuccess), e.Reason
+	case s.TimedOut:
+		return StatusTimedOut, s.Reason
+	case s.Ending != "":
+		return runbook.StatusFailed, s.Reason
+	case !slices.ContainsFunc(s.Steps, func(step Step) bool { return step.Status == runbook.StatusAborted }):
+		return runbook.StatusSuccess, ""
+	case e.Status == StatusCancelled:
+		return StatusCancelled, e.Reason
 	}
-	return e.rollBack(s)
+	return runbook.StatusAborted, endedBefore
 }
 
 func (e *Engine) finish() {
@@ -95,10 +126,18 @@ func (e *Engine) finish() {
 // expire ends what has taken as long as it may.
 func (e *Engine) expire() {
 	e.each(e.root(), e.expirePart)
-	if e.passed(e.Deadline) && e.FinishedAt == nil && !e.TimedOut {
+	if e.FinishedAt == nil && e.passed(e.deadline()) {
 		e.TimedOut = true
 		e.wind(&e.Run, Failing, "it took longer than "+e.top.doc.Timeout.String(), StatusTimedOut)
 	}
+}
+
+// deadline is when a runbook has taken as long as it may; nil once it has, or the steps of finally run.
+func (r *Run) deadline() *time.Time {
+	if r.TimedOut || r.Outcome != "" {
+		return nil
+	}
+	return r.Deadline
 }
 
 func (e *Engine) passed(deadline *time.Time) bool { return deadline != nil && !e.now.Before(*deadline) }
@@ -113,12 +152,10 @@ func (e *Engine) Due() (due time.Time, any bool) {
 	if e.FinishedAt != nil {
 		return due, false
 	}
-	if !e.TimedOut {
-		note(e.Deadline)
-	}
+	note(e.deadline())
 	e.each(e.root(), func(p part) {
-		if run := p.of.Runbook; run != nil && !run.TimedOut && !ended(p.of.Status) {
-			note(run.Deadline)
+		if run := p.of.Runbook; run != nil && !ended(p.of.Status) {
+			note(run.deadline())
 		}
 		if p.waits() {
 			note(p.of.Until)

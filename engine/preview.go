@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/dpaflow/dpaflow/runbook"
@@ -33,7 +32,7 @@ func preview(n *node, run, resumed *Run, path, workflowID string, findings *runb
 		}
 	}
 	for i := range run.Steps {
-		step, written := &run.Steps[i], &n.doc.Steps[i]
+		step, written := &run.Steps[i], n.doc.Step(i)
 		was := &Step{}
 		if resumed != nil && resumed.Steps != nil {
 			was = &resumed.Steps[i]
@@ -59,7 +58,7 @@ func preview(n *node, run, resumed *Run, path, workflowID string, findings *runb
 			note(err)
 			inner := newRun(written.Runbook, vars, time.Time{})
 			step.Runbook = &inner
-			preview(n.inner[i], &inner, was.Runbook, fmt.Sprintf("%ssteps[%d].runbook.", path, i), workflowID, findings)
+			preview(n.inner[i], &inner, was.Runbook, path+n.doc.Place(i)+".runbook.", workflowID, findings)
 		case written.Wait != nil:
 			timer, err := n.program.Timer(i, scope)
 			note(err)

@@ -35,7 +35,36 @@ func (r random) document(depth int) *runbook.Document {
 		d.Steps = append(d.Steps, r.step(d, i, depth))
 		sound(d, &d.Steps[i])
 	}
+	for i := range max(0, r.IntN(5)-2) {
+		d.Finally = append(d.Finally, r.last(string(rune('x'+i)), depth))
+	}
 	return d
+}
+
+// last makes a step of finally.
+func (r random) last(id string, depth int) runbook.Step {
+	s := runbook.Step{ID: id, OnFailure: pick(r, "", "", runbook.AbortOnFailure, runbook.ContinueOnFailure)}
+	switch kind := r.IntN(100); {
+	case kind < 20 && depth > 1:
+		s.Runbook = r.document(1)
+		for i := range s.Runbook.Steps {
+			if s.Runbook.Steps[i].Approval != nil {
+				s.Runbook.Steps[i].Approval, s.Runbook.Steps[i].Plan = nil, "p"
+			}
+		}
+		for i := range s.Runbook.Steps {
+			sound(s.Runbook, &s.Runbook.Steps[i])
+		}
+	case kind < 30:
+		s.Wait = &runbook.Timer{For: runbook.Duration(r.minutes())}
+	default:
+		s.Plan, s.Retries = "p", r.retries()
+		r.repeat(&s)
+	}
+	if r.chance(30) {
+		s.When = fmt.Sprintf("runbook.status == '%s'", pick(r, runbook.Outcomes...))
+	}
+	return s
 }
 
 // sound takes out of the last step what can never run, and would be refused.

@@ -141,7 +141,7 @@ func (m *reference) passed(at time.Time) bool { return !at.IsZero() && !m.now.Be
 func (m *reference) time() {
 	passed := m.passed
 	for _, c := range m.top.cells() {
-		if c.inside != nil && !c.over() && passed(c.inside.deadline) && !c.inside.expired {
+		if c.inside != nil && !c.over() && passed(c.inside.deadline) && !c.inside.expired && c.inside.outcome == "" {
 			c.inside.expired = true
 			m.close(c.inside, "failing", "")
 		}
@@ -154,7 +154,7 @@ func (m *reference) time() {
 		switch written := c.written(); {
 		case written.Wait != nil:
 			m.end(c, "SUCCESS")
-		case written.Runbook != nil && !c.inside.given:
+		case written.Runbook != nil && !c.inside.given && c.inside.outcome == "":
 			c.inside.expired, c.inside.given = true, true
 			m.close(c.inside, "failing", "")
 		case written.Approval != nil && written.Approval.OnTimeout == runbook.ApproveOnTimeout:
@@ -163,7 +163,7 @@ func (m *reference) time() {
 			m.fail(c)
 		}
 	}
-	if !m.over && passed(m.top.deadline) && !m.top.expired {
+	if !m.over && passed(m.top.deadline) && !m.top.expired && m.top.outcome == "" {
 		m.top.expired = true
 		m.close(m.top, "failing", "TIMED_OUT")
 	}
@@ -177,11 +177,11 @@ func (m *reference) allowed(a Action) bool {
 	}
 	switch a.Name {
 	case ActionPause:
-		return !m.paused && m.top.ending == ""
+		return !m.paused && m.top.ending == "" && m.top.outcome == ""
 	case ActionResume:
 		return m.paused || m.announced != ""
 	case ActionRollback:
-		return (m.top.ending == "" || m.top.ending == "failing") && m.stops == 0 && !m.top.expired
+		return (m.top.ending == "" || m.top.ending == "failing") && m.stops == 0 && !m.top.expired && m.top.outcome == ""
 	case ActionAbort:
 		if a.Step == "" {
 			return m.stops < 2

@@ -11,8 +11,11 @@ func (c *cell) needs() string {
 	written := c.written()
 	count := map[string]int{}
 	needs := written.Needs
-	if needs == nil && c.i > 0 {
-		needs = []runbook.Need{{Step: c.in.doc.Steps[c.i-1].ID}}
+	switch {
+	case needs == nil && c.final() && c.i > len(c.in.doc.Steps):
+		needs = []runbook.Need{{Step: c.in.doc.Step(c.i - 1).ID, On: runbook.OnEnd}}
+	case needs == nil && !c.final() && c.i > 0:
+		needs = []runbook.Need{{Step: c.in.doc.Step(c.i - 1).ID}}
 	}
 	for _, need := range needs {
 		k := slices.IndexFunc(c.in.steps, func(other *cell) bool { return other.written().ID == need.Step })
@@ -63,6 +66,9 @@ func (c *cell) meets(on runbook.On) string {
 }
 
 func (c *cell) policy() runbook.OnFailure {
+	if c.final() && c.written().OnFailure == "" {
+		return runbook.AbortOnFailure
+	}
 	for _, word := range []runbook.OnFailure{c.written().OnFailure, c.in.doc.OnFailure, runbook.PauseOnFailure} {
 		if word != "" {
 			return word
@@ -71,8 +77,11 @@ func (c *cell) policy() runbook.OnFailure {
 	return ""
 }
 
-// handler: it needs the failure, or the end, of a step that failed.
+// handler: it needs the failure, or the end, of a step that failed; or it runs whatever happened.
 func (c *cell) handler() bool {
+	if c.final() {
+		return true
+	}
 	for _, need := range c.written().Needs {
 		for _, other := range c.in.steps {
 			if other.written().ID == need.Step && other.status == "FAILED" && (need.On == runbook.OnFailed || need.On == runbook.OnEnd) {
@@ -150,13 +159,9 @@ func (b *book) outer() *book {
 	return b.owner.in
 }
 
-func (c *cell) alone() bool {
-	for b := c.in; b != nil; b = b.outer() {
-		if b.ending != "" {
-			return true
-		}
-	}
-	return false
+func (c *cell) alone() (yes bool) {
+	c.around(func(step *cell) bool { yes = yes || step.final() || step.in.ending != ""; return yes })
+	return yes
 }
 
 func (c *cell) undecidedNearby() bool {

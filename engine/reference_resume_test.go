@@ -17,7 +17,7 @@ func resumedReference(doc *runbook.Document, old *reference, now time.Time, choi
 	for _, c := range old.top.cells() {
 		c.forget()
 	}
-	r.book(m.top, old.top)
+	r.book(m.top, old.top, false)
 	for _, c := range m.top.cells() {
 		m.ends = max(m.ends, c.order)
 	}
@@ -37,7 +37,7 @@ func within(list []string, path string) bool {
 	})
 }
 
-func (r *referenceResumption) book(b, old *book) {
+func (r *referenceResumption) book(b, old *book, done bool) {
 	for _, o := range old.steps {
 		if !slices.ContainsFunc(b.steps, func(c *cell) bool { return c.written().ID == o.written().ID }) {
 			r.gone(o.path, o)
@@ -47,6 +47,8 @@ func (r *referenceResumption) book(b, old *book) {
 		at := slices.IndexFunc(old.steps, func(o *cell) bool { return o.written().ID == c.written().ID })
 		switch {
 		case at < 0:
+		case c.final():
+			r.last(c, old.steps[at], done && b.stepsOver())
 		case c.isEach() && old.steps[at].items != nil && old.steps[at].skippedBy == "" && !within(r.choices.Rerun, c.path):
 			r.each(c, old.steps[at])
 		case c.isEach():
@@ -55,6 +57,22 @@ func (r *referenceResumption) book(b, old *book) {
 			r.cell(c, old.steps[at], old.steps[at].done())
 		}
 	}
+}
+
+// last: it runs anew, but in a nested runbook that is done.
+func (r *referenceResumption) last(c, old *cell, done bool) {
+	keep, rerun := r.choices.Keep, r.choices.Rerun
+	defer func() { r.choices.Keep, r.choices.Rerun = keep, rerun }()
+	if done {
+		r.choices.Keep = []string{c.path}
+		r.cell(c, old, true)
+		return
+	}
+	if old.somethingMayRun(true) && !within(rerun, c.path) {
+		r.findings = append(r.findings, c.path)
+	}
+	r.choices.Rerun = []string{c.path}
+	r.cell(c, old, false)
 }
 
 // each: items are matched by value and, among equals, by which of them it is.
@@ -108,8 +126,8 @@ func (r *referenceResumption) cell(c, old *cell, done bool) {
 		*c = again
 		c.inside = r.open(c.written().Runbook, c, c.path+"/")
 		c.inside.resumed = true
-		r.book(c.inside, old.inside)
-		if done && c.inside.stepsOver() {
+		r.book(c.inside, old.inside, done)
+		if done && c.inside.allOver() {
 			c.status, c.order, c.started = old.status, old.order, true
 		}
 	case done:
@@ -148,7 +166,8 @@ func (r *referenceResumption) fit(c *cell) {
 	}
 	if old := c.inside; old != nil {
 		for _, o := range old.steps {
-			if !slices.ContainsFunc(c.written().Runbook.Steps, func(s runbook.Step) bool { return s.ID == o.written().ID }) {
+			is := func(s runbook.Step) bool { return s.ID == o.written().ID }
+			if inner := c.written().Runbook; !slices.ContainsFunc(inner.Steps, is) && !slices.ContainsFunc(inner.Finally, is) {
 				r.gone(c.path+"/"+o.written().ID, o)
 			}
 		}

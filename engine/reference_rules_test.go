@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -67,6 +68,10 @@ func (m *reference) consequence() bool {
 			return true
 		}
 	}
+	if m.top.toFinally() {
+		m.top.outcome = m.outcome(m.top)
+		return true
+	}
 	return m.ruleOfRollbacks(m.top)
 }
 
@@ -122,7 +127,36 @@ func (m *reference) judge(c *cell) bool {
 }
 
 func (b *book) stepsOver() bool {
-	return !slices.ContainsFunc(b.steps, func(c *cell) bool { return !c.over() })
+	return !slices.ContainsFunc(b.steps, func(c *cell) bool { return !c.over() && !c.final() })
+}
+
+func (b *book) undoneIfSo() bool { return b.ending != "rolling" || b.undone }
+
+// toFinally: its steps, and what undoes them, are over, and finally has not begun.
+func (b *book) toFinally() bool {
+	return len(b.doc.Finally) > 0 && b.outcome == "" && b.stepsOver() && b.undoneIfSo()
+}
+
+func (b *book) allOver() bool {
+	return b.stepsOver() && b.undoneIfSo() && !slices.ContainsFunc(b.steps, func(c *cell) bool { return !c.over() })
+}
+
+// ended is what runbook.status says in finally.
+func (m *reference) outcome(b *book) string {
+	aborted := slices.ContainsFunc(b.steps, func(c *cell) bool { return c.status == "ABORTED" })
+	switch {
+	case b == m.top:
+		return cmp.Or(m.status, "SUCCESS")
+	case b.expired:
+		return "TIMED_OUT"
+	case b.ending != "":
+		return "FAILED"
+	case aborted && m.status == "CANCELLED":
+		return "CANCELLED"
+	case aborted:
+		return "ABORTED"
+	}
+	return "SUCCESS"
 }
 
 func (m *reference) ruleOfNested(c *cell) bool {
@@ -132,6 +166,10 @@ func (m *reference) ruleOfNested(c *cell) bool {
 		return false
 	case b.ending == "rolling" && !b.undone:
 		return m.ruleOfRollbacks(b)
+	case b.toFinally():
+		b.outcome = m.outcome(b)
+	case !b.allOver():
+		return false
 	case b.ending != "":
 		m.fail(c)
 	case slices.ContainsFunc(b.steps, func(step *cell) bool { return step.status == "ABORTED" }):
@@ -144,7 +182,7 @@ func (m *reference) ruleOfNested(c *cell) bool {
 
 // undoables lists what has a rollback that ran, or that applies.
 func (b *book) undoables() (list []*cell) {
-	for _, step := range b.steps {
+	for _, step := range b.steps[:len(b.doc.Steps)] {
 		cells := []*cell{step}
 		if step.isEach() {
 			cells = step.items
@@ -206,7 +244,7 @@ func (m *reference) settle() {
 		m.announced = ""
 	}
 	m.granted = slices.DeleteFunc(m.granted, gone)
-	if !m.over && m.top.stepsOver() && (m.top.ending != "rolling" || m.top.undone) {
+	if !m.over && m.top.allOver() {
 		m.over = true
 		if m.status == "" {
 			m.status = "SUCCESS"
@@ -218,7 +256,7 @@ func (m *reference) settle() {
 // startNext starts the first thing that may start.
 func (m *reference) startNext() bool {
 	for _, c := range m.top.cells() {
-		isNext := c.status == "WAITING" && (c.step != nil && c.step.status == "RUNNING" || c.step == nil && c.needs() == "met" && m.reached(c))
+		isNext := c.status == "WAITING" && m.reached(c) && (c.step != nil && c.step.status == "RUNNING" || c.step == nil && c.needs() == "met")
 		if isNext && !m.held(c) {
 			m.start(c)
 			return true
@@ -231,7 +269,9 @@ func (m *reference) startNext() bool {
 }
 
 // reached: the runbook that it is in is being run.
-func (m *reference) reached(c *cell) bool { return c.in.owner == nil || c.in.owner.status == "RUNNING" }
+func (m *reference) reached(c *cell) bool {
+	return (c.in.owner == nil || c.in.owner.status == "RUNNING") && (!c.final() || c.in.outcome != "")
+}
 
 func (m *reference) undoNext(b *book) bool {
 	if b.ending != "rolling" || b.undone || !b.stepsOver() {

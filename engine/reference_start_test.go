@@ -16,6 +16,8 @@ func (c *cell) condition() (holds, broken bool) {
 		return true, false
 	case when == "false":
 		return false, false
+	case strings.HasPrefix(when, "runbook.status == "):
+		return strings.Contains(when, "'"+c.in.outcome+"'"), false
 	case !strings.HasPrefix(when, "steps."):
 		return false, true
 	}
@@ -145,11 +147,12 @@ func (m *reference) keep(c, old *cell, anew, resumed bool) {
 			item.forget()
 		}
 	}
-	if resumed || !anew && old.done() {
+	if resumed || !anew && old.done() && !c.final() {
 		*c = *old
 		c.kept = c.kept || !resumed
 	} else {
 		items := old.items
+		anew = anew || c.final()
 		*c = *m.again(old, anew)
 		c.items = nil
 		for _, item := range items {

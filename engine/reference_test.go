@@ -36,6 +36,7 @@ type book struct {
 	asked    bool // by an operator
 	resumed  bool // and not entered since
 	failed   string
+	outcome  string // before finally
 	deadline time.Time
 }
 
@@ -56,8 +57,8 @@ type cell struct {
 	rounds    int       // that did not satisfy until
 	notBefore time.Time // the next attempt
 	within    time.Time // all rounds
-	history   []string // how earlier attempts ended
-	ran       bool     // an attempt reached the platform, or may have
+	history   []string  // how earlier attempts ended
+	ran       bool      // an attempt reached the platform, or may have
 	mayRun    bool
 	instance  bool
 	definite  bool
@@ -89,8 +90,8 @@ func newReference(doc *runbook.Document, now time.Time, stepByStep bool) *refere
 
 func (m *reference) open(doc *runbook.Document, owner *cell, prefix string) *book {
 	b := &book{doc: doc, owner: owner}
-	for i := range doc.Steps {
-		b.steps = append(b.steps, &cell{path: prefix + doc.Steps[i].ID, in: b, i: i, status: "WAITING"})
+	for i := range doc.Len() {
+		b.steps = append(b.steps, &cell{path: prefix + doc.Step(i).ID, in: b, i: i, status: "WAITING"})
 	}
 	if doc.Timeout > 0 {
 		b.deadline = m.now.Add(time.Duration(doc.Timeout))
@@ -98,7 +99,8 @@ func (m *reference) open(doc *runbook.Document, owner *cell, prefix string) *boo
 	return b
 }
 
-func (c *cell) written() *runbook.Step { return &c.in.doc.Steps[c.i] }
+func (c *cell) written() *runbook.Step { return c.in.doc.Step(c.i) }
+func (c *cell) final() bool            { return c.in.doc.Final(c.i) }
 func (c *cell) isPlan() bool           { return c.written().Plan != "" && !c.isEach() }
 func (c *cell) isEach() bool           { return c.written().ForEach != "" && c.step == nil }
 func (c *cell) is(statuses ...string) bool {

@@ -67,12 +67,14 @@ func (e *Engine) checkRun(a Action) error {
 		return errors.New("the runbook is not paused; a step that failed needs retry, skip or resolveRun")
 	case a.Name == ActionPause && e.Paused != nil:
 		return errors.New("the runbook is paused already")
-	case a.Name == ActionPause && e.Ending != "":
+	case a.Name == ActionPause && (e.Ending != "" || e.Outcome != ""):
 		return errors.New("the runbook is ending: it starts nothing that a pause could hold")
 	case a.Name == ActionAbort && e.Stops > 1:
 		return errors.New("the runbook is ending: everything that can be ended has been")
 	case a.Name == ActionRollback && !e.Begun:
 		return errors.New("the runbook has not started: there is nothing to undo")
+	case a.Name == ActionRollback && e.Outcome != "":
+		return errors.New("the runbook is ending: the steps of finally run, after which nothing is undone")
 	case a.Name == ActionRollback && (e.Ending == Rolling || e.Ending == Aborted || e.Stops > 0 || e.TimedOut):
 		return errors.New("the runbook is ending already: " + e.Reason)
 	}
@@ -131,7 +133,7 @@ func (e *Engine) checkApprovals(p part, who string, skipping bool) error {
 				return err
 			}
 		}
-		if p.step.Items != nil {
+		if len(p.step.Items) > 0 { // of an empty list nothing is known after a reload
 			return nil
 		}
 	}
@@ -149,7 +151,7 @@ func (e *Engine) checkApprovals(p part, who string, skipping bool) error {
 
 // approvalsIn is checkApprovals for a runbook that has not started.
 func approvalsIn(doc *runbook.Document, path, who string) error {
-	for i := range doc.Steps {
+	for i := range doc.Steps { // in finally nobody is asked
 		step, at := &doc.Steps[i], path+"/"+doc.Steps[i].ID
 		if step.Approval != nil {
 			if err := among(step.Approval.Approvers, who, at); err != nil {

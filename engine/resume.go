@@ -33,7 +33,7 @@ type resumption struct {
 // succeeded there, and was not undone, is done here too. Where that is not clear, the error is runbook.Faults.
 func (e *Engine) Resume(from string, earlier Result, choices Choices) error {
 	r := &resumption{e: e, from: from, choices: choices, used: map[string]bool{}}
-	r.steps(e.root(), r.align(e.top, "", earlier.Steps, false))
+	r.steps(e.root(), r.align(e.top, "", earlier.Steps, false), false)
 	if !r.common {
 		r.find("", "the earlier run, %s, has no step in common with this runbook", earlier.Name)
 		return r.findings
@@ -68,12 +68,14 @@ func (r *resumption) chosen(list []string, path string) (chosen bool) {
 	return chosen
 }
 
-// steps takes over the steps of one runbook. Those that a step needs come before it.
-func (r *resumption) steps(s *scope, before []Step) {
+// steps takes over the steps of one runbook, which is done or not. Those that a step needs come before it.
+func (r *resumption) steps(s *scope, before []Step, done bool) {
 	for _, i := range s.graph.Order() {
 		old := before[i]
-		s.Steps[i] = newStep(&s.doc.Steps[i])
+		s.Steps[i] = newStep(s.doc.Step(i))
 		switch p := r.e.part(s, i); {
+		case s.doc.Final(i):
+			r.last(p, old, done)
 		case p.written().ForEach == "":
 			r.part(p, old, old.done())
 		case old.Items == nil || old.SkippedBy != "":
@@ -81,7 +83,33 @@ func (r *resumption) steps(s *scope, before []Step) {
 		default:
 			r.items(p, old)
 		}
+		s.Steps[i].Finally = s.doc.Final(i)
 	}
+}
+
+// last takes over a step of finally: it runs anew, but in a nested runbook that is done.
+func (r *resumption) last(p part, old Step, done bool) {
+	for i := range p.doc.Steps {
+		done = done && ended(p.Steps[i].Status)
+	}
+	if done {
+		r.put(p, old)
+		return
+	}
+	r.take(p, old, false)
+	if r.chosen(r.choices.Rerun, p.path) {
+		return
+	}
+	old.mayRun(p.path, func(path string, of *Execution) {
+		r.find(path, "the platform may still run %s: look there, then say rerun to run the step again", what(of))
+	})
+}
+
+// put has a part be what it was.
+func (r *resumption) put(p part, old Step) {
+	fresh := *p.of
+	*p.of = old
+	p.of.ID, p.of.Name, p.of.Item, p.of.Earlier, p.of.Resumed = fresh.ID, fresh.Name, fresh.Item, r.left(old.Earlier), true
 }
 
 // items takes over the items that the list still has.
@@ -187,11 +215,9 @@ func (r *resumption) inside(p part, old Step, done bool) {
 	}
 	run := newRun(p.inner[p.i].doc, vars, r.e.now)
 	run.Resumed = true
-	fresh := *p.of
-	*p.of = old
-	p.of.ID, p.of.Name, p.of.Item, p.of.Earlier, p.of.Resumed = fresh.ID, fresh.Name, fresh.Item, r.left(old.Earlier), true
+	r.put(p, old)
 	p.of.Runbook = &run
-	r.steps(r.e.inside(p), old.Runbook.Steps)
+	r.steps(r.e.inside(p), old.Runbook.Steps, done)
 	if !done || slices.ContainsFunc(run.Steps, func(step Step) bool { return !ended(step.Status) }) {
 		again(p.of, p.written(), true)
 		p.of.Earlier = r.left(p.of.Earlier)
@@ -200,9 +226,7 @@ func (r *resumption) inside(p part, old Step, done bool) {
 
 // compare keeps a part that is done, if it would do the same again.
 func (r *resumption) compare(p part, old Step) {
-	fresh := *p.of
-	*p.of = old
-	p.of.ID, p.of.Name, p.of.Item, p.of.Earlier, p.of.Resumed = fresh.ID, fresh.Name, fresh.Item, r.left(old.Earlier), true
+	r.put(p, old)
 	p.of.Kept = true
 	inputs, err := r.inputs(p)
 	switch {

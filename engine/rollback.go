@@ -37,7 +37,7 @@ func (e *Engine) rollBack(s *scope) bool {
 // undoable visits what has a rollback that applies. A nested runbook is undone by its own, or else step
 // by step.
 func (e *Engine) undoable(s *scope, visit func(part)) {
-	for i := range s.Steps {
+	for i := range s.doc.Steps {
 		step := e.part(s, i)
 		parts := []part{step}
 		if step.written().ForEach != "" {

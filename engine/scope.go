@@ -26,7 +26,8 @@ type standing struct {
 	alone   bool // nobody is asked any more
 	givenUp bool // what runs on the platform is not waited for
 	expired bool // no rollback begins
-	handler bool // it belongs to a handler
+	handler bool // it belongs to a handler, or to finally
+	final   bool // it belongs to finally
 }
 
 // part is a step of a scope, or one item of a step with forEach.
@@ -72,7 +73,7 @@ func (s *scope) look() {
 
 // counts is 1 for what counts against maxParallel: people and waits do not.
 func (n *node) counts(i int, of *Step) int {
-	if of.Status != runbook.StatusRunning || n.doc.Steps[i].Approval != nil || n.doc.Steps[i].Wait != nil {
+	if written := n.doc.Step(i); of.Status != runbook.StatusRunning || written.Approval != nil || written.Wait != nil {
 		return 0
 	}
 	return 1
@@ -87,6 +88,10 @@ func (e *Engine) part(s *scope, i int) part {
 		p.handler = true
 		p.ending, p.givenUp = e.Stops > 1, e.Stops > 1
 	}
+	if s.doc.Final(i) {
+		p.handler, p.final, p.alone = true, true, true
+		p.ending, p.givenUp = e.Stops > 1 || !e.Begun, e.Stops > 1
+	}
 	return p
 }
 
@@ -98,7 +103,7 @@ func (p part) at(k int) part {
 	return p
 }
 
-func (p part) written() *runbook.Step { return &p.doc.Steps[p.i] }
+func (p part) written() *runbook.Step { return p.doc.Step(p.i) }
 
 func (p part) isItem() bool { return p.of != p.step }
 
@@ -175,6 +180,9 @@ func (e *Engine) knows(p part) runbook.Scope {
 		}
 		return p.Steps[i].result(), true
 	}}
+	if p.doc.Final(p.i) {
+		scope.Status, scope.Reason = p.Outcome, p.Because
+	}
 	if p.isItem() {
 		value, _ := runbook.ParseValue(p.of.Item) // which this package wrote
 		scope.Item = &runbook.Item{Value: value, Index: p.k}

@@ -69,7 +69,7 @@ func (e *Engine) items() (count int) {
 		if p.isItem() {
 			count++
 			if p.inner[p.i] != nil {
-				count += len(p.inner[p.i].doc.Steps)
+				count += p.inner[p.i].doc.Len()
 			}
 		}
 	})
@@ -201,7 +201,7 @@ func (e *Engine) execute(p part) {
 	e.bound(p, &job)
 	p.of.Attempts++
 	p.of.Inputs, p.of.MayRun, p.of.InstanceID = digest(job), true, p.of.Adopt
-	e.do(Start{Key: p.key(false), Path: p.path, Job: job, Adopt: p.of.Adopt, From: p.of.From, Limit: p.share(e.limit)})
+	e.do(Start{Key: p.key(false), Path: p.path, Job: job, Finally: p.final, Adopt: p.of.Adopt, From: p.of.From, Limit: p.share(e.limit)})
 	p.of.Adopt = ""
 }
 

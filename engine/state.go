@@ -74,6 +74,9 @@ type Run struct {
 	Failed string `json:"failed,omitempty"`
 	// Undone is true once the decided rollbacks are over.
 	Undone bool `json:"undone,omitempty"`
+	// Outcome is how it ended before the steps of finally, which run now; Because is the reason.
+	Outcome string `json:"outcome,omitempty"`
+	Because string `json:"because,omitempty"`
 	// TimedOut is true once it took longer than it may: no rollback begins any more.
 	TimedOut bool `json:"timedOut,omitempty"`
 	// GivenUp is true once what runs on the platform is not waited for any more.
@@ -87,8 +90,8 @@ type Run struct {
 // How a run ended, beside the statuses of steps.
 const (
 	StatusPlanned   = "PLANNED" // a dry run found nothing wrong
-	StatusTimedOut  = "TIMED_OUT"
-	StatusCancelled = "CANCELLED"
+	StatusTimedOut  = runbook.StatusTimedOut
+	StatusCancelled = runbook.StatusCancelled
 )
 
 // Ending is why a runbook starts nothing more.
@@ -143,6 +146,8 @@ type Execution struct {
 type Step struct {
 	ID   string `json:"id"`
 	Name string `json:"name,omitempty"`
+	// Finally is true of those that run last, whatever happened.
+	Finally bool `json:"finally,omitempty"`
 	Execution
 	// Attempts counts how often its plan, model or runbook was started; Earlier are those before the last.
 	Attempts int         `json:"attempts,omitempty"`

@@ -17,7 +17,7 @@ const (
 	PhaseRunning     Phase = "RUNNING"
 	PhasePaused      Phase = "PAUSED" // an operator decides, or resumes
 	PhaseRollingBack Phase = "ROLLING_BACK"
-	PhaseEnding      Phase = "ENDING" // nothing new starts but handlers
+	PhaseEnding      Phase = "ENDING" // nothing new starts but handlers and finally
 	PhaseEnded       Phase = "ENDED"
 )
 
@@ -120,7 +120,7 @@ func (e *Engine) Phase() Phase {
 		return PhaseChecking
 	case undoing:
 		return PhaseRollingBack
-	case e.Ending != "":
+	case e.Ending != "" || e.Outcome != "":
 		return PhaseEnding
 	case decides:
 		return PhasePaused

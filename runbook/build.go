@@ -25,6 +25,11 @@ func (v Vars) addTo(d *Document) {
 	}
 }
 
+// Last are the steps of Finally.
+func Last(steps ...Step) Option {
+	return func(d *Document) { d.Finally = append(d.Finally, steps...) }
+}
+
 // New makes a document of its parts, the steps in the order in which they are given. Validate says
 // whether it can be run.
 func New(name string, parts ...Part) *Document {

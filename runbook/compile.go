@@ -61,19 +61,18 @@ type site struct {
 }
 
 func (c *compiler) document(d *Document, path string, depth int) {
-	needs := resolve(d.Steps)
-	sorted := order(needs)
-	at := site{document: d, ids: make(map[string]int, len(d.Steps)), ancestors: ancestors(needs, sorted)}
-	for i := range d.Steps {
-		at.ids[d.Steps[i].ID] = i
+	needs, sorted := d.order()
+	at := site{document: d, ids: make(map[string]int, d.Len()), ancestors: ancestors(needs, sorted)}
+	for i := range d.Len() {
+		at.ids[d.Step(i).ID] = i
 	}
 	around := c.readings
 	c.readings = nil
-	for i := range d.Steps {
+	for i := range d.Len() {
 		at.step = i
-		c.step(&d.Steps[i], index(join(path, "steps"), i), at, depth)
+		c.step(d.Step(i), join(path, d.Place(i)), at, depth)
 	}
-	c.unguarded(&reach{d, needs, sorted}, at.ids, c.readings)
+	c.unguarded(reachOf(d), at.ids, c.readings)
 	c.readings = around
 }
 
@@ -175,6 +174,10 @@ func (at site) misplaced(e *expression) (problems []string) {
 		}
 		return problems
 	}
+	final := at.document.Final(at.step)
+	if e.outcome && !final {
+		problems = append(problems, "runbook.status and runbook.reason are only known in finally")
+	}
 	before := at.ancestors[at.step]
 	for id := range Sorted(e.steps) {
 		step, known := at.ids[id]
@@ -183,6 +186,7 @@ func (at site) misplaced(e *expression) (problems []string) {
 			problems = append(problems, fmt.Sprintf("there is no step %q", clip(id)))
 		case step == at.step && !at.self:
 			problems = append(problems, fmt.Sprintf("nothing is known of step %q before it has run", id))
+		case final && !at.document.Final(step): // which has ended by then
 		case step != at.step && before != nil && !before.has(step):
 			problems = append(problems, fmt.Sprintf("nothing is known of step %q here: it does not come before this one by way of needs", id))
 		}

@@ -22,6 +22,32 @@ type Document struct {
 	Timeout Duration `json:"timeout,omitzero"`
 	// Steps are in the order in which they are written.
 	Steps []Step `json:"steps"`
+	// Finally are the steps that run last, whatever happened: after failures, rollbacks, aborts, time-outs and
+	// cancellations too. Without needs each comes after the end of the one written before it. They ask nobody. Their
+	// expressions know runbook.status and runbook.reason.
+	Finally []Step `json:"finally,omitempty"`
+}
+
+// Len is how many steps the document has, those of Finally included.
+func (d *Document) Len() int { return len(d.Steps) + len(d.Finally) }
+
+// Step returns a step by its index: those of Finally come after the others.
+func (d *Document) Step(i int) *Step {
+	if d.Final(i) {
+		return &d.Finally[i-len(d.Steps)]
+	}
+	return &d.Steps[i]
+}
+
+// Final reports whether a step is one of Finally.
+func (d *Document) Final(i int) bool { return i >= len(d.Steps) }
+
+// Place is where a step is written, such as steps[3] or finally[0].
+func (d *Document) Place(i int) string {
+	if d.Final(i) {
+		return index("finally", i-len(d.Steps))
+	}
+	return index("steps", i)
 }
 
 // Step is one thing to do: exactly one of Plan, Model, Approval, Wait and Runbook.

@@ -26,6 +26,7 @@ type expression struct {
 	// conditions are the parts that all must hold.
 	conditions []string
 	runbook    bool
+	outcome    bool // how the runbook ended
 }
 
 // compile is the same for the same source. What the checker of workflows finds in the library's parser
@@ -73,24 +74,28 @@ func (l language) compile(of source) *expression {
 
 // impossibleStatuses finds statuses that are compared with a word which no step ever has.
 func impossibleStatuses(checked *ast.AST) (problems []string) {
-	status := func(expr ast.Expr) bool {
+	statusOf := func(expr ast.Expr) string {
 		if expr.Kind() != ast.SelectKind || expr.AsSelect().FieldName() != "status" {
-			return false
+			return ""
 		}
-		of := checked.GetType(expr.AsSelect().Operand().ID())
-		return of.Kind() == types.StructKind && of.TypeName() == typeStep
+		return checked.GetType(expr.AsSelect().Operand().ID()).TypeName()
 	}
-	note := func(words ...ast.Expr) {
+	note := func(of string, words ...ast.Expr) {
+		what, can := "step", Statuses
+		if of == typeRunbook {
+			what, can = "runbook", Outcomes
+		}
 		for _, word := range words {
 			if word.Kind() != ast.LiteralKind {
 				continue
 			}
-			if text, ok := word.AsLiteral().(types.String); ok && !slices.Contains(Statuses, string(text)) {
-				problems = append(problems, fmt.Sprintf("no step ever has the status %q: it is one of %s",
-					clip(string(text)), strings.Join(Statuses, ", ")))
+			if text, ok := word.AsLiteral().(types.String); ok && !slices.Contains(can, string(text)) {
+				problems = append(problems, fmt.Sprintf("no %s ever has the status %q: it is one of %s",
+					what, clip(string(text)), strings.Join(can, ", ")))
 			}
 		}
 	}
+	status := func(expr ast.Expr) bool { of := statusOf(expr); return of == typeStep || of == typeRunbook }
 	ast.PostOrderVisit(checked.Expr(), ast.NewExprVisitor(func(expr ast.Expr) {
 		if expr.Kind() != ast.CallKind || len(expr.AsCall().Args()) != 2 {
 			return
@@ -98,13 +103,13 @@ func impossibleStatuses(checked *ast.AST) (problems []string) {
 		switch a, b := expr.AsCall().Args()[0], expr.AsCall().Args()[1]; expr.AsCall().FunctionName() {
 		case operators.Equals, operators.NotEquals:
 			if status(a) {
-				note(b)
+				note(statusOf(a), b)
 			} else if status(b) {
-				note(a)
+				note(statusOf(b), a)
 			}
 		case operators.In:
 			if status(a) && b.Kind() == ast.ListKind {
-				note(b.AsList().Elements()...)
+				note(statusOf(a), b.AsList().Elements()...)
 			}
 		}
 	}))
@@ -136,6 +141,8 @@ func (e *expression) refer(root ast.Expr) (loops int) {
 			e.steps[name], named[of.ID()] = true, true
 		case of.AsIdent() == "vars":
 			e.vars[name] = true
+		case of.AsIdent() == "runbook":
+			e.outcome = e.outcome || name != "workflowId"
 		}
 	}
 	var all []ast.Expr
@@ -179,7 +186,7 @@ func (e *expression) refer(root ast.Expr) (loops int) {
 func (e *expression) evaluate(s Scope) (ref.Val, error) {
 	values := map[string]any{
 		"vars":    map[string]any(s.Vars),
-		"runbook": map[string]any{"workflowId": s.WorkflowID},
+		"runbook": map[string]any{"workflowId": s.WorkflowID, "status": s.Status, "reason": s.Reason},
 		"steps":   s.steps(e.steps),
 	}
 	if s.Item != nil {

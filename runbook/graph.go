@@ -1,6 +1,9 @@
 package runbook
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Edge is one step that another one needs, by its index, and the end of it that it takes.
 type Edge struct {
@@ -16,19 +19,34 @@ type Graph struct {
 
 // Graph returns the order of the steps of a document that Validate found nothing wrong with.
 func (d *Document) Graph() *Graph {
-	needs := resolve(d.Steps)
-	return &Graph{needs: needs, order: order(needs)}
+	needs, order := d.order()
+	return &Graph{needs: needs, order: order}
+}
+
+// order finds the steps that each step needs, and sorts them so that each comes after what it needs; those of Finally
+// come last.
+func (d *Document) order() (needs [][]Edge, sorted []int) {
+	needs = resolve(d.Steps, "")
+	sorted = order(needs)
+	final := resolve(d.Finally, OnEnd)
+	for _, i := range order(final) {
+		sorted = append(sorted, len(d.Steps)+i)
+	}
+	for _, edges := range final {
+		for k := range edges {
+			edges[k].Step += len(d.Steps)
+		}
+	}
+	return append(needs, final...), sorted
 }
 
 // FailureOf returns what becomes of the runbook when a step fails: the step's own word, the document's
-// or the default.
+// or the default. Those of Finally have a default of their own: the runbook fails, and the others run.
 func (d *Document) FailureOf(step int) OnFailure {
-	for _, word := range []OnFailure{d.Steps[step].OnFailure, d.OnFailure} {
-		if word != "" {
-			return word
-		}
+	if d.Final(step) {
+		return cmp.Or(d.Step(step).OnFailure, AbortOnFailure)
 	}
-	return PauseOnFailure
+	return cmp.Or(d.Step(step).OnFailure, d.OnFailure, PauseOnFailure)
 }
 
 // Needs returns the steps that a step needs, the unwritten one included.
@@ -37,9 +55,9 @@ func (g *Graph) Needs(step int) []Edge { return g.needs[step] }
 // Order returns all steps, each after those that it needs; where there is a choice, as they are written.
 func (g *Graph) Order() []int { return g.order }
 
-// resolve finds the steps that each step needs. Without needs it is the one written before it; what is
+// resolve finds the steps that each step needs. Without needs it is an end of the one written before it; what is
 // not there is left out.
-func resolve(steps []Step) [][]Edge {
+func resolve(steps []Step, before On) [][]Edge {
 	ids := make(map[string]int, len(steps))
 	for i := len(steps) - 1; i >= 0; i-- {
 		ids[steps[i].ID] = i
@@ -47,7 +65,7 @@ func resolve(steps []Step) [][]Edge {
 	needs := make([][]Edge, len(steps))
 	for i := range steps {
 		if steps[i].Needs == nil && i > 0 {
-			needs[i] = []Edge{{Step: i - 1}}
+			needs[i] = []Edge{{Step: i - 1, On: before}}
 		}
 		for _, need := range steps[i].Needs {
 			if step, known := ids[need.Step]; known && step != i {

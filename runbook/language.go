@@ -76,7 +76,7 @@ var fieldTypes = map[string]map[string]*types.Type{
 		"items":      types.NewListType(types.NewObjectType(typeStep)),
 	},
 	typeModel:   {"outputs": types.NewMapType(types.StringType, types.StringType)},
-	typeRunbook: {"workflowId": types.StringType},
+	typeRunbook: {"workflowId": types.StringType, "status": types.StringType, "reason": types.StringType},
 }
 
 // provider tells the checker the fields of those types. Their values are maps.

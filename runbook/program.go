@@ -21,55 +21,55 @@ var ErrNotYetKnown = errors.New("depends on steps that have not run")
 
 // When reports whether a step's condition holds; true where there is none.
 func (p *Program) When(step int, s Scope) (bool, error) {
-	text := p.document.Steps[step].When
+	text := p.document.Step(step).When
 	if text == "" {
 		return true, nil
 	}
 	value, err := p.value(source{text, false}, s)
 	if err != nil {
-		return false, at(step, "when", err)
+		return false, p.at(step, "when", err)
 	}
 	holds, ok := value.(types.Bool)
 	if !ok {
-		return false, at(step, "when", fmt.Errorf("must give true or false, gave %s", value.Type().TypeName()))
+		return false, p.at(step, "when", fmt.Errorf("must give true or false, gave %s", value.Type().TypeName()))
 	}
 	return bool(holds), nil
 }
 
 // Until reports whether what a step, or item, gave out in the end of a round satisfies it.
 func (p *Program) Until(step int, s Scope) (bool, error) {
-	written := &p.document.Steps[step]
+	written := p.document.Step(step)
 	value, err := p.value(source{written.Until, written.ForEach != ""}, s)
 	if err != nil {
-		return false, at(step, "until", err)
+		return false, p.at(step, "until", err)
 	}
 	satisfied, ok := value.(types.Bool)
 	if !ok {
-		return false, at(step, "until", fmt.Errorf("must give true or false, gave %s", value.Type().TypeName()))
+		return false, p.at(step, "until", fmt.Errorf("must give true or false, gave %s", value.Type().TypeName()))
 	}
 	return bool(satisfied), nil
 }
 
 // ForEach returns the items of a step, at most MaxItems; nil where it has no ForEach.
 func (p *Program) ForEach(step int, s Scope) ([]any, error) {
-	text := p.document.Steps[step].ForEach
+	text := p.document.Step(step).ForEach
 	if text == "" {
 		return nil, nil
 	}
 	value, err := p.value(source{text, false}, s)
 	if err != nil {
-		return nil, at(step, "forEach", err)
+		return nil, p.at(step, "forEach", err)
 	}
 	list, ok := value.(traits.Lister)
 	if !ok {
-		return nil, at(step, "forEach", fmt.Errorf("must give a list, gave %s", value.Type().TypeName()))
+		return nil, p.at(step, "forEach", fmt.Errorf("must give a list, gave %s", value.Type().TypeName()))
 	}
 	if list.Size().(types.Int) > MaxItems {
-		return nil, at(step, "forEach", fmt.Errorf("gives %v items, at most %d are taken", list.Size(), MaxItems))
+		return nil, p.at(step, "forEach", fmt.Errorf("gives %v items, at most %d are taken", list.Size(), MaxItems))
 	}
 	items, err := native(list)
 	if err != nil {
-		return nil, at(step, "forEach", err)
+		return nil, p.at(step, "forEach", err)
 	}
 	return items.([]any), nil
 }
@@ -77,23 +77,23 @@ func (p *Program) ForEach(step int, s Scope) ([]any, error) {
 // Job returns a step's plan or model with its expressions replaced.
 func (p *Program) Job(step int, s Scope) (Job, error) {
 	r := p.renderer(step, s)
-	job := p.document.Steps[step].Job.withTexts(stepPath(step), r.text)
+	job := p.document.Step(step).Job.withTexts(p.document.Place(step), r.text)
 	return job, r.faults.Err()
 }
 
 // Rollback returns what undoes a step, with its expressions replaced.
 func (p *Program) Rollback(step int, s Scope) (Job, error) {
 	r := p.renderer(step, s)
-	job := p.document.Steps[step].Rollback.withTexts(join(stepPath(step), "rollback"), r.text)
+	job := p.document.Step(step).Rollback.withTexts(join(p.document.Place(step), "rollback"), r.text)
 	return job, r.faults.Err()
 }
 
 // Approval returns a step's question with its expressions replaced.
 func (p *Program) Approval(step int, s Scope) (Approval, error) {
 	r := p.renderer(step, s)
-	at := join(stepPath(step), "approval")
-	approval := p.document.Steps[step].Approval.withTexts(at, r.text)
-	approval.Approvers = r.approvers(join(at, "approvers"), p.document.Steps[step].Approval.Approvers)
+	at := join(p.document.Place(step), "approval")
+	approval := p.document.Step(step).Approval.withTexts(at, r.text)
+	approval.Approvers = r.approvers(join(at, "approvers"), p.document.Step(step).Approval.Approvers)
 	if people := len(approval.Approvers); people > 0 && approval.Quorum > people {
 		r.faults.add(join(at, "quorum"), "%d people must approve, but only %d may", approval.Quorum, people)
 	}
@@ -103,8 +103,8 @@ func (p *Program) Approval(step int, s Scope) (Approval, error) {
 // Timer returns what a step waits for, with its expressions replaced.
 func (p *Program) Timer(step int, s Scope) (Timer, error) {
 	r := p.renderer(step, s)
-	at := join(stepPath(step), kindWait)
-	timer := p.document.Steps[step].Wait.withTexts(at, r.text)
+	at := join(p.document.Place(step), kindWait)
+	timer := p.document.Step(step).Wait.withTexts(at, r.text)
 	if len(r.faults) == 0 {
 		r.faults = timer.faults(at, !s.Preview)
 	}
@@ -113,7 +113,7 @@ func (p *Program) Timer(step int, s Scope) (Timer, error) {
 
 // Inner returns the program of a step's runbook.
 func (p *Program) Inner(step int) *Program {
-	return &Program{document: p.document.Steps[step].Runbook, compiled: p.compiled}
+	return &Program{document: p.document.Step(step).Runbook, compiled: p.compiled}
 }
 
 // InnerVars returns the vars of a step's runbook, with the expressions in them replaced by their values.
@@ -123,7 +123,7 @@ func (p *Program) InnerVars(step int, s Scope) (Vars, error) {
 		return nested.Vars, err
 	}
 	var faults Faults
-	faults.Add(join(stepPath(step), "runbook"), nested.Bind(nil))
+	faults.Add(join(p.document.Place(step), "runbook"), nested.Bind(nil))
 	return nested.Vars, faults.Err()
 }
 
@@ -131,9 +131,9 @@ func (p *Program) InnerVars(step int, s Scope) (Vars, error) {
 // that can be run on its own.
 func (p *Program) Nested(step int, s Scope) (Document, error) {
 	r := p.renderer(step, s)
-	nested := *p.document.Steps[step].Runbook
+	nested := *p.document.Step(step).Runbook
 	if nested.Vars != nil {
-		nested.Vars = withTextsIn(map[string]any(nested.Vars), join(stepPath(step), "runbook.vars"), r.value).(map[string]any)
+		nested.Vars = withTextsIn(map[string]any(nested.Vars), join(p.document.Place(step), "runbook.vars"), r.value).(map[string]any)
 	}
 	return nested, r.faults.Err()
 }
@@ -152,17 +152,16 @@ func (p *Program) value(of source, s Scope) (ref.Val, error) {
 			return nil, fmt.Errorf("nothing is known of step %q", id)
 		}
 	}
-	if e.item && s.Item == nil && s.Preview {
+	if (e.item && s.Item == nil || e.outcome) && s.Preview {
 		return nil, ErrNotYetKnown
 	}
 	return e.evaluate(s)
 }
 
-func stepPath(step int) string { return index("steps", step) }
-
-func at(step int, field string, err error) error {
+func (p *Program) at(step int, field string, err error) error {
+	path := join(p.document.Place(step), field)
 	if errors.Is(err, ErrNotYetKnown) {
-		return fmt.Errorf("%s %w", join(stepPath(step), field), err)
+		return fmt.Errorf("%s %w", path, err)
 	}
-	return Faults{{Path: join(stepPath(step), field), Problem: err.Error()}}
+	return Faults{{Path: path, Problem: err.Error()}}
 }

@@ -14,11 +14,16 @@ const (
 )
 
 // reach finds how the steps of a document can end, as its needs and conditions let them: operators aside, who can
-// skip anything.
+// skip anything. Of those of Finally it knows nothing.
 type reach struct {
 	*Document
 	needs [][]Edge
 	order []int
+}
+
+func reachOf(d *Document) *reach {
+	needs := resolve(d.Steps, "")
+	return &reach{d, needs, order(needs)}
 }
 
 // world is what is supposed to have happened: how some steps ended, and whether the runbook goes on all the time.

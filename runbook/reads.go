@@ -141,7 +141,7 @@ type reading struct {
 
 // unguarded finds the outputs that steps read of others which may have been skipped.
 func (c *compiler) unguarded(r *reach, ids map[string]int, readings []reading) {
-	condition := func(step int) *expression { return c.program.compiled[source{r.Steps[step].When, false}] }
+	condition := func(step int) *expression { return c.program.compiled[source{r.Step(step).When, false}] }
 	for _, reading := range readings {
 		own := condition(reading.step)
 		for id := range Sorted(reading.reads) {
@@ -150,6 +150,10 @@ func (c *compiler) unguarded(r *reach, ids map[string]int, readings []reading) {
 				continue
 			}
 			if own != nil && own != reading.expression && own.steps[id] { // the condition has dealt with it
+				continue
+			}
+			if r.Final(reading.step) {
+				c.faults.add(reading.path, "step %q may have no outputs, as finally runs whatever happened: look at its status first, here or in when", id)
 				continue
 			}
 			theirs := condition(step)

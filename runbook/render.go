@@ -21,7 +21,7 @@ type renderer struct {
 }
 
 func (p *Program) renderer(step int, s Scope) *renderer {
-	return &renderer{program: p, scope: s, items: p.document.Steps[step].ForEach != ""}
+	return &renderer{program: p, scope: s, items: p.document.Step(step).ForEach != ""}
 }
 
 // text renders a text as a text.

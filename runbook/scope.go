@@ -10,6 +10,8 @@ type Scope struct {
 	Item *Item
 	// WorkflowID is of the workflow that runs the document.
 	WorkflowID string
+	// Status and Reason are how the runbook ended, in Finally.
+	Status, Reason string
 	// Preview is for a dry run: what depends on a step or item that is not there stays as it is written,
 	// or is ErrNotYetKnown.
 	Preview bool

@@ -40,6 +40,7 @@ func (d *Document) check(decoded Faults) Faults {
 type validator struct {
 	faults  Faults
 	decoded Faults
+	final   bool // within finally
 }
 
 // missing adds a fault about what is not there, unless it is there but could not be read.
@@ -74,43 +75,66 @@ func (v *validator) document(d *Document, path string, depth int, undone bool) {
 	case len(d.Steps) == 0:
 		v.missing(path, []string{"steps"}, "steps is missing: a runbook must have at least one")
 		return
-	case len(d.Steps) > MaxSteps:
-		v.faults.add(at, "must have at most %d steps, got %d: each is a dozen events or more of a history that Temporal ends at 51,200; put parts into nested runbooks", MaxSteps, len(d.Steps))
+	case d.Len() > MaxSteps:
+		v.faults.add(at, "must have at most %d steps, got %d: each is a dozen events or more of a history that Temporal ends at 51,200; put parts into nested runbooks", MaxSteps, d.Len())
 		return
 	}
-	ids := make(map[string]int, len(d.Steps))
-	for i := range d.Steps {
-		if data, err := json.Marshal(d.Steps[i]); err == nil && depth == 1 && replaced.Match(data) {
-			v.faults.Add(index(at, i), errNotUTF8)
+	ids := make(map[string]int, d.Len())
+	for i := range d.Len() {
+		if data, err := json.Marshal(d.Step(i)); err == nil && depth == 1 && replaced.Match(data) {
+			v.faults.Add(d.Place(i), errNotUTF8)
 		}
-	}
-	for i := range d.Steps {
 		undone = undone && d.FailureOf(i) != RollbackOnFailure
-		v.id(d.Steps[i].ID, index(at, i), i, ids)
+		v.id(d, i, join(path, d.Place(i)), ids)
 	}
 	for i := range d.Steps {
 		v.step(&d.Steps[i], index(at, i), depth, undone)
-		v.needs(&d.Steps[i], index(at, i), ids)
+		v.needs(d, i, index(at, i), ids)
 	}
-	needs := resolve(d.Steps)
-	r := &reach{d, needs, order(needs)}
-	for i := range d.Steps {
-		if len(r.order) == len(d.Steps) && r.neverRuns(i) {
+	v.order(at, reachOf(d))
+	v.finally(d, path, depth, ids)
+}
+
+// order finds steps that need each other in a circle, or can never run.
+func (v *validator) order(at string, r *reach) {
+	for i := range r.Steps {
+		if len(r.order) == len(r.Steps) && r.neverRuns(i) {
 			v.faults.add(join(index(at, i), "needs"), "this step can never run: what it waits for cannot fail, or rules out its other needs; and people are not asked once a failure ends the runbook")
 		}
 	}
-	for _, cycle := range cycles(needs) {
+	for _, cycle := range cycles(r.needs) {
 		names := make([]string, len(cycle))
 		for i, step := range cycle {
-			names[i] = d.Steps[step].ID
+			names[i] = r.Steps[step].ID
 		}
 		v.faults.add(index(at, cycle[0]), "the steps need each other in a circle: %s", strings.Join(names, " needs "))
 	}
 }
 
+// finally checks the steps that run last. Nobody is asked there, and nothing is undone.
+func (v *validator) finally(d *Document, path string, depth int, ids map[string]int) {
+	around, at := v.final, join(path, "finally")
+	v.final = true
+	for i := range d.Finally {
+		step := &d.Finally[i]
+		v.step(step, index(at, i), depth, false)
+		v.needs(d, len(d.Steps)+i, index(at, i), ids)
+		if step.OnFailure == PauseOnFailure || step.OnFailure == RollbackOnFailure {
+			v.faults.add(join(index(at, i), "onFailure"), "must be abort | continue in finally, got %q", step.OnFailure)
+		}
+		if step.Rollback != nil {
+			v.faults.add(join(index(at, i), "rollback"), "does not fit in finally, which runs after all rollbacks")
+		}
+	}
+	v.final = around
+	needs := resolve(d.Finally, OnEnd)
+	v.order(at, &reach{&Document{Steps: d.Finally, OnFailure: ContinueOnFailure}, needs, order(needs)})
+}
+
 var idForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
 
-func (v *validator) id(id, path string, step int, ids map[string]int) {
+func (v *validator) id(d *Document, step int, path string, ids map[string]int) {
+	id := d.Step(step).ID
 	first, twice := ids[id]
 	switch {
 	case id == "":
@@ -119,18 +143,19 @@ func (v *validator) id(id, path string, step int, ids map[string]int) {
 	case !idForm.MatchString(id):
 		v.faults.add(join(path, "id"), `must be a letter, then at most 63 letters, digits, "_" and "-", got %q`, clip(id))
 	case twice:
-		v.faults.add(join(path, "id"), "%q is the id of steps[%d] already", id, first)
+		v.faults.add(join(path, "id"), "%q is the id of %s already", id, d.Place(first))
 	}
 	if !twice {
 		ids[id] = step
 	}
 }
 
-func (v *validator) needs(s *Step, path string, ids map[string]int) {
+func (v *validator) needs(d *Document, step int, path string, ids map[string]int) {
+	s := d.Step(step)
 	seen := make(map[string]bool, len(s.Needs))
 	for i, need := range s.Needs {
 		at := index(join(path, "needs"), i)
-		_, known := ids[need.Step]
+		needed, known := ids[need.Step]
 		switch {
 		case need.Step == "":
 			v.missing(at, []string{"", "step"}, "step is missing")
@@ -138,6 +163,10 @@ func (v *validator) needs(s *Step, path string, ids map[string]int) {
 			v.faults.add(at, "a step cannot need itself")
 		case !known:
 			v.faults.add(at, "there is no step %q", clip(need.Step))
+		case d.Final(step) != d.Final(needed) && d.Final(step):
+			v.faults.add(at, "%q has ended when finally begins: leave it out", need.Step)
+		case d.Final(step) != d.Final(needed):
+			v.faults.add(at, "%q is in finally, which comes after all other steps", need.Step)
 		case seen[need.Step]:
 			v.faults.add(at, "%q is needed already", need.Step)
 		}

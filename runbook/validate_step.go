@@ -48,6 +48,9 @@ func (v *validator) step(s *Step, path string, depth int, undone bool) {
 	v.forEach(s, path)
 	if s.Approval != nil {
 		v.approval(s.Approval, join(path, "approval"))
+		if v.final {
+			v.faults.add(join(path, "approval"), "does not fit in finally, which must end without people")
+		}
 	}
 	if s.Rollback != nil {
 		v.rollback(s.Rollback, join(path, "rollback"))

@@ -98,6 +98,39 @@ func TestEveryKindOfMistakeInAStepIsFound(t *testing.T) {
 	}
 }
 
+func TestFinallyAsksNobodyAndUndoesNothing(t *testing.T) {
+	t.Parallel()
+	for finally, want := range map[string]string{
+		`{id: z, approval: {message: m}}`:                                       "finally[0].approval: does not fit in finally, which must end without people",
+		`{id: z, runbook: {name: n, steps: [{id: y, approval: {message: m}}]}}`: "finally[0].runbook.steps[0].approval: does not fit in finally",
+		`{id: z, plan: p, rollback: {plan: u}}`:                                 "finally[0].rollback: does not fit in finally, which runs after all rollbacks",
+		`{id: z, plan: p, onFailure: pause}`:                                    `finally[0].onFailure: must be abort | continue in finally, got "pause"`,
+		`{id: z, plan: p, onFailure: rollback}`:                                 `finally[0].onFailure: must be abort | continue in finally, got "rollback"`,
+		`{id: a, plan: p}`:                                                      `finally[0].id: "a" is the id of steps[0] already`,
+		`{id: z, plan: p, needs: [a]}`:                                          `finally[0].needs[0]: "a" has ended when finally begins: leave it out`,
+		`{id: z, plan: p, needs: [x]}`:                                          `finally[0].needs[0]: there is no step "x"`,
+		`{id: z, model: m, params: {A: "${{ steps.a.outputs['x'] }}"}}`:         `finally[0].params.A: step "a" may have no outputs, as finally runs whatever happened`,
+		`{id: z, model: m, when: "runbook.status == 'GOOD'"}`:                   `finally[0].when: no runbook ever has the status "GOOD": it is one of SUCCESS, FAILED, ABORTED, TIMED_OUT, CANCELLED`,
+		`{id: z, plan: p, nam: x}`:                                              "finally[0].nam: there is no such field",
+		`{id: z, wait: 1s}, {id: y, plan: p, needs: [{step: z, on: failure}]}`:  "finally[1].needs: this step can never run",
+		`{id: y, plan: p, needs: [z]}, {id: z, plan: p}`:                        "finally[0]: the steps need each other in a circle: y needs z needs y",
+	} {
+		_, err := Parse([]byte("name: x\nsteps: [{id: a, plan: p}]\nfinally: [" + finally + "]"))
+		lines := problems(err)
+		require.Len(t, lines, 1, "%s: one mistake is one finding", finally)
+		require.Contains(t, lines[0], want, finally)
+	}
+	for _, step := range []string{`needs: [z]`, `when: "runbook.status == 'SUCCESS'"`, `when: "runbook.reason == ''"`} {
+		_, err := Parse([]byte("name: x\nsteps: [{id: a, plan: p, " + step + "}]\nfinally: [{id: z, plan: p}]"))
+		require.Len(t, problems(err), 1, step)
+		require.ErrorContains(t, err, "finally", step)
+	}
+	_, err := Parse([]byte(`{name: x, steps: [{id: a, plan: p}], finally: [
+		{id: z, model: m, when: "steps.a.status == 'SUCCESS'", params: {A: "${{ steps.a.outputs['x'] }} ${{ runbook.status }} ${{ runbook.reason }}"}},
+		{id: y, runbook: {name: n, vars: {s: "${{ runbook.status }}"}, steps: [{id: w, plan: p, when: "vars.s == 'FAILED'"}]}}]}`))
+	require.NoError(t, err)
+}
+
 func TestADocumentHasItsLimits(t *testing.T) {
 	t.Parallel()
 	var steps []Part

@@ -61,6 +61,15 @@ var Statuses = []string{
 	StatusWaiting, StatusRunning, StatusPaused, StatusSuccess, StatusFailed, StatusSkipped, StatusAborted,
 }
 
+// How a runbook can end beside SUCCESS, FAILED and ABORTED.
+const (
+	StatusTimedOut  = "TIMED_OUT"
+	StatusCancelled = "CANCELLED"
+)
+
+// Outcomes are all that runbook.status can be in Finally.
+var Outcomes = []string{StatusSuccess, StatusFailed, StatusAborted, StatusTimedOut, StatusCancelled}
+
 // OnUnknown says what to do when nobody can know whether a trigger ran.
 type OnUnknown string
 

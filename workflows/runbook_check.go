@@ -120,9 +120,9 @@ func (r *runbookRun) rehearse() (RunbookResult, error) {
 }
 
 func preflightJobs(doc *runbook.Document, path string) (jobs []activities.PreflightJob) {
-	for i := range doc.Steps {
-		step := &doc.Steps[i]
-		at := fmt.Sprintf("%ssteps[%d]", path, i)
+	for i := range doc.Len() {
+		step := doc.Step(i)
+		at := path + doc.Place(i)
 		jobs = append(jobs, preflightJob(step.Job, at))
 		if step.Rollback != nil {
 			jobs = append(jobs, preflightJob(step.Rollback.Job, at+".rollback"))

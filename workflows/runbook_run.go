@@ -198,7 +198,7 @@ func (r *runbookRun) start(command engine.Start) {
 		r.steps = append(r.steps, &stepRun{key: command.Key, refused: err})
 		return
 	}
-	step.run.state.Rules.Exempt, step.run.state.Checked = command.Rollback, r.checked
+	step.run.state.Rules.Exempt, step.run.state.Checked = command.Rollback || command.Finally, r.checked
 	if command.Adopt != "" {
 		step.run.state.Adopt(command.Adopt, command.From, workflow.Now(r.ctx))
 	}

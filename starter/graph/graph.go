@@ -40,8 +40,8 @@ type edge struct {
 // parts are what is drawn of a document that has been checked.
 func parts(d *runbook.Document) (nodes []node, edges []edge) {
 	graph := d.Graph()
-	for i := range d.Steps {
-		step := &d.Steps[i]
+	for i := range d.Len() {
+		step := d.Step(i)
 		n := describe(step)
 		condition := ""
 		if step.When != "" {
@@ -50,6 +50,9 @@ func parts(d *runbook.Document) (nodes []node, edges []edge) {
 		needs := graph.Needs(i)
 		if len(needs) == 0 && condition != "" {
 			n.lines = append(n.lines, condition)
+		}
+		if d.Final(i) {
+			n.lines = append(n.lines, "finally: whatever happened")
 		}
 		if len(needs) > 1 && step.Join == runbook.JoinAny {
 			n.lines = append(n.lines, "after any of them")
@@ -93,6 +96,9 @@ func describe(step *runbook.Step) node {
 	}
 	if step.ForEach != "" {
 		add("for each of %s", step.ForEach)
+	}
+	if step.Until != "" {
+		add("until %s, every %s", step.Until, step.Every)
 	}
 	if undo := step.Rollback; undo != nil && undo.Plan != "" {
 		add("undone by plan %s", undo.Plan)
