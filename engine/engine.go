@@ -39,12 +39,13 @@ type node struct {
 }
 
 // Program is a document that is ready to be run, any number of times.
-type Program struct{ top *node }
+type Program struct {
+	top  *node
+	vars runbook.Vars // the values of its variables
+}
 
 // Compile gets a document ready, which stays as it is. The error is runbook.Faults.
-func Compile(written *runbook.Document) (*Program, error) {
-	own := *written // with the values of its variables
-	doc := &own
+func Compile(doc *runbook.Document) (*Program, error) {
 	if err := doc.Validate(); err != nil {
 		return nil, err
 	}
@@ -52,13 +53,11 @@ func Compile(written *runbook.Document) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := doc.Bind(nil); err != nil {
+	vars, err := compiled.Vars()
+	if err != nil {
 		return nil, err
 	}
-	if doc.Vars, err = compiled.Vars(); err != nil {
-		return nil, err
-	}
-	program := &Program{newNode(doc, compiled)}
+	program := &Program{newNode(doc, compiled), vars}
 	if runs := program.runs(); runs > MaxRuns {
 		return nil, runbook.Faults{{Path: "steps", Problem: fmt.Sprintf("%d runs are more than the %d that a runbook can have", runs, MaxRuns)}}
 	}
@@ -70,7 +69,7 @@ func Compile(written *runbook.Document) (*Program, error) {
 func (p *Program) runs() int {
 	runs := p.top.runs()
 	for i := range p.top.doc.Len() {
-		items, err := p.top.program.ForEach(i, runbook.Scope{Vars: p.top.doc.Vars, Preview: true})
+		items, err := p.top.program.ForEach(i, runbook.Scope{Vars: p.vars, Preview: true})
 		if err == nil {
 			runs += len(items) * p.top.weight(i)
 		}
@@ -104,7 +103,7 @@ func newNode(doc *runbook.Document, program *runbook.Program) *node {
 func (p *Program) New(now time.Time, options Options) *Engine {
 	e := p.load(State{Options: options})
 	e.now = now
-	e.Run = newRun(p.top.doc, p.top.doc.Vars, now)
+	e.Run = newRun(p.top.doc, p.vars, now)
 	return e
 }
 

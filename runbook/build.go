@@ -1,5 +1,7 @@
 package runbook
 
+import "maps"
+
 // Part is a piece of a document that New puts together: a Step, Vars, or an option of the document.
 type Part interface{ addTo(*Document) }
 
@@ -16,13 +18,20 @@ func (v Vars) addTo(d *Document) {
 	if d.Vars == nil {
 		d.Vars = Vars{}
 	}
+	maps.Copy(d.Vars, v.plain())
+}
+
+// plain returns the variables as a document has them that was parsed.
+func (v Vars) plain() Vars {
+	result := make(Vars, len(v))
 	for name := range Sorted(v) {
 		value, err := plain(v[name])
 		if err != nil {
 			value = v[name] // Validate tells what is wrong with it
 		}
-		d.Vars[name] = value
+		result[name] = value
 	}
+	return result
 }
 
 // Last are the steps of Finally.
@@ -65,7 +74,7 @@ func WaitFor(id string, timer Timer, options ...StepOption) Step {
 	return newStep(id, func(s *Step) { s.Wait = &timer }, options)
 }
 
-// Nest is a step that runs a runbook as a workflow of its own.
+// Nest is a step that runs a runbook as a part of this one.
 func Nest(id string, nested *Document, options ...StepOption) Step {
 	return newStep(id, func(s *Step) { s.Runbook = nested }, options)
 }
@@ -81,6 +90,10 @@ func newStep(id string, kind StepOption, options []StepOption) Step {
 
 // With gives a plan or model its inputs.
 func With(params Params) StepOption { return func(s *Step) { s.Params = params } }
+
+// Give gives the variables of a nested runbook their values, which may hold expressions of the runbook around it. Then it
+// knows nothing else of that one.
+func Give(values Vars) StepOption { return func(s *Step) { s.With = values.plain() } }
 
 // Needs lets the step come after those; after none it starts at once.
 func Needs(needs ...Need) StepOption {

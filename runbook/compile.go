@@ -24,12 +24,12 @@ func (d *Document) Compile() (*Program, error) {
 }
 
 func compile(d *Document) (*Program, Faults) {
-	c := &compiler{program: &Program{document: d, compiled: map[source]*expression{}}}
+	c := &compiler{program: &Program{document: d, compiled: map[source]*expression{}, declared: map[*Document]*declarations{}}}
 	var err error
 	if c.language, err = theLanguage(); err != nil {
 		return nil, Faults{{Problem: fmt.Sprintf("the expression language cannot be set up: %s", err)}}
 	}
-	c.vars(d)
+	c.vars(d, "", site{document: d, vars: true})
 	c.document(d, "", 1)
 	return c.program, c.faults
 }
@@ -87,7 +87,8 @@ func (c *compiler) step(s *Step, path string, at site, depth int) {
 	text := func(at site) func(path, text string) string {
 		return func(path, text string) string { c.text(text, path, at); return text }
 	}
-	s.Job.withTexts(path, text(at))
+	secrets := c.program.declared[at.document].secrets
+	s.Job.WithSecrets(secrets).withTexts(path, text(at))
 	self := at
 	self.self = true
 	if s.Until != "" {
@@ -100,14 +101,19 @@ func (c *compiler) step(s *Step, path string, at site, depth int) {
 		s.Wait.withTexts(join(path, "wait"), text(at))
 	}
 	if s.Rollback != nil {
-		s.Rollback.withTexts(join(path, "rollback"), text(self))
+		s.Rollback.WithSecrets(secrets).withTexts(join(path, "rollback"), text(self))
 	}
 	if s.Runbook != nil && depth < MaxNesting {
 		below := join(path, "runbook")
-		withTextsIn(map[string]any(s.Runbook.Vars), join(below, "vars"), func(path, text string) any {
-			c.text(text, path, at)
-			return text
-		})
+		around := at
+		if s.With != nil {
+			for name := range Sorted(s.With) {
+				value, _ := plain(s.With[name]) // Validate has found what is wrong with it
+				c.values(value, join(join(path, "with"), name), at)
+			}
+			around = site{document: s.Runbook, vars: true}
+		}
+		c.vars(s.Runbook, below, around)
 		c.document(s.Runbook, below, depth+1)
 	}
 }
@@ -148,6 +154,12 @@ func (c *compiler) expression(text, path string, at site, kinds ...types.Kind) {
 	}
 	if len(compiled.reads) > 0 {
 		c.readings = append(c.readings, reading{compiled, at.step, path})
+	}
+	secrets := c.program.declared[at.document].secrets
+	for name := range Sorted(compiled.vars) {
+		if secrets[name] != "" {
+			c.faults.add(path, "the variable %q stands for a secret: it may only be the whole value of an input, ${{ vars.%s }} alone", clip(name), clip(name))
+		}
 	}
 	for _, problem := range at.misplaced(compiled) {
 		c.faults.add(path, "%s", problem)

@@ -6,9 +6,9 @@ type Document struct {
 	Name string `json:"name"`
 	// Description says what it is for.
 	Description string `json:"description,omitempty"`
-	// Vars are values that expressions know as vars: defaults, where a null must be given at the start. They may use other
-	// variables by expressions of their own, but not in a circle.
-	// A nested runbook's may hold expressions of the runbook around it.
+	// Vars are values that expressions know as vars: declarations, see Var, or defaults, where a null must be given at the
+	// start. They may use other variables by expressions of their own, but not in a circle.
+	// A nested runbook's may hold expressions of the runbook around it instead, unless the step has With.
 	Vars Vars `json:"vars,omitempty"`
 	// MaxParallel is how many plans, models and nested runbooks may run side by side; 0 is no limit. People
 	// and waits do not count.
@@ -65,6 +65,9 @@ type Step struct {
 	Wait *Timer `json:"wait,omitempty"`
 	// Runbook is run as a part of this one: its steps are known by path, such as verify/business.
 	Runbook *Document `json:"runbook,omitempty"`
+	// With gives the variables of Runbook their values, which may hold expressions. Runbook then knows of the one around it
+	// what is in With, and nothing else.
+	With Vars `json:"with,omitzero"`
 
 	// Needs are the steps that come before: the one written before it if nil, none if empty.
 	Needs []Need `json:"needs,omitzero"`

@@ -168,13 +168,11 @@ func TestApprovalsRollbacksAndNestedRunbooksAreRendered(t *testing.T) {
 
 	program = compiled(t, stage(`runbook: {name: n, vars: {hosts: "${{ vars.hosts }}", n: "${{ vars.size + 1 }}", t: "${{ vars.size }}!", o: [{p: "${{ true }}"}]},
       steps: [{id: in, plan: q, forEach: vars.hosts, params: {md1: {A: "${{ vars.t }}"}}}]}`))
-	nested, err := program.Nested(here, scene())
+	vars, err := program.InnerVars(here, scene())
 	require.NoError(t, err)
 	require.Equal(t, Vars{
 		"hosts": []any{"web1", "web2"}, "n": int64(3), "t": "2!", "o": []any{map[string]any{"p": true}},
-	}, nested.Vars, "what is nothing but an expression keeps its type")
-	require.NoError(t, nested.Validate(), "it can be run on its own")
-	require.NoError(t, nested.Bind(nil))
+	}, vars, "what is nothing but an expression keeps its type")
 }
 
 func TestWhatGoesWrongInAnEvaluationSaysWhere(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 type Program struct {
 	document *Document
 	compiled map[source]*expression
+	declared map[*Document]*declarations
 }
 
 // ErrNotYetKnown is what a preview gives for a condition or list that depends on how steps end.
@@ -77,16 +78,18 @@ func (p *Program) ForEach(step int, s Scope) ([]any, error) {
 // Job returns a step's plan or model with its expressions replaced.
 func (p *Program) Job(step int, s Scope) (Job, error) {
 	r := p.renderer(step, s)
-	job := p.document.Step(step).Job.withTexts(p.document.Place(step), r.text)
+	job := p.withSecrets(p.document.Step(step).Job).withTexts(p.document.Place(step), r.text)
 	return job, r.faults.Err()
 }
 
 // Rollback returns what undoes a step, with its expressions replaced.
 func (p *Program) Rollback(step int, s Scope) (Job, error) {
 	r := p.renderer(step, s)
-	job := p.document.Step(step).Rollback.withTexts(join(p.document.Place(step), "rollback"), r.text)
+	job := p.withSecrets(p.document.Step(step).Rollback.Job).withTexts(join(p.document.Place(step), "rollback"), r.text)
 	return job, r.faults.Err()
 }
+
+func (p *Program) withSecrets(job Job) Job { return job.WithSecrets(p.declared[p.document].secrets) }
 
 // Approval returns a step's question with its expressions replaced.
 func (p *Program) Approval(step int, s Scope) (Approval, error) {
@@ -113,29 +116,7 @@ func (p *Program) Timer(step int, s Scope) (Timer, error) {
 
 // Inner returns the program of a step's runbook.
 func (p *Program) Inner(step int) *Program {
-	return &Program{document: p.document.Step(step).Runbook, compiled: p.compiled}
-}
-
-// InnerVars returns the vars of a step's runbook, with the expressions in them replaced by their values.
-func (p *Program) InnerVars(step int, s Scope) (Vars, error) {
-	nested, err := p.Nested(step, s)
-	if err != nil || s.Preview {
-		return nested.Vars, err
-	}
-	var faults Faults
-	faults.Add(join(p.document.Place(step), "runbook"), nested.Bind(nil))
-	return nested.Vars, faults.Err()
-}
-
-// Nested returns a step's runbook with the expressions in its vars replaced by their values: a document
-// that can be run on its own.
-func (p *Program) Nested(step int, s Scope) (Document, error) {
-	r := p.renderer(step, s)
-	nested := *p.document.Step(step).Runbook
-	if nested.Vars != nil {
-		nested.Vars = withTextsIn(map[string]any(nested.Vars), join(p.document.Place(step), "runbook.vars"), r.value).(map[string]any)
-	}
-	return nested, r.faults.Err()
+	return &Program{document: p.document.Step(step).Runbook, compiled: p.compiled, declared: p.declared}
 }
 
 // value evaluates an expression.
@@ -152,9 +133,10 @@ func (p *Program) value(of source, s Scope) (ref.Val, error) {
 			return nil, fmt.Errorf("nothing is known of step %q", id)
 		}
 	}
-	if (e.item && s.Item == nil || e.outcome) && s.Preview {
+	if s.Preview && (e.item && s.Item == nil || e.outcome || e.touches(s.Vars)) {
 		return nil, ErrNotYetKnown
 	}
+	s.Vars = p.visible(s.Vars)
 	return e.evaluate(s)
 }
 

@@ -37,22 +37,26 @@ func (r *renderer) text(path, text string) string {
 	return rendered
 }
 
-// value renders a text that may be nothing but one expression: that keeps its type.
+// value renders a text that may be nothing but one expression: that keeps its type. What is not known yet, or went
+// wrong, is unknown.
 func (r *renderer) value(path, text string) any {
 	parts, err := split(text)
-	if err != nil || len(parts) != 1 || !parts[0].expression {
-		return r.text(path, text)
+	var rendered any
+	if err == nil && isExpression(text) {
+		var value ref.Val
+		if value, err = r.program.value(source{parts[0].text, r.items}, r.scope); err == nil {
+			rendered, err = native(value)
+		}
+	} else if err == nil {
+		rendered, err = r.render(text)
 	}
-	value, err := r.program.value(source{parts[0].text, r.items}, r.scope)
-	if errors.Is(err, ErrNotYetKnown) {
-		return text
+	switch {
+	case err == nil:
+		return rendered
+	case !errors.Is(err, ErrNotYetKnown):
+		r.faults.Add(path, err)
 	}
-	var plain any
-	if err == nil {
-		plain, err = native(value)
-	}
-	r.faults.Add(path, err)
-	return plain
+	return unknown(text)
 }
 
 // approvers renders the people who may answer, each of them once. A list stands for those in it.
@@ -60,6 +64,9 @@ func (r *renderer) approvers(path string, texts []string) (people []string) {
 	for i, text := range texts {
 		at := index(path, i)
 		value, known := r.value(at, text), len(r.faults)
+		if text, isUnknown := value.(unknown); isUnknown {
+			value = string(text)
+		}
 		list, ok := value.([]any)
 		if !ok {
 			list = []any{value}

@@ -34,6 +34,11 @@ func makeSchema(t *testing.T) []byte {
 	require.NoError(t, reflector.AddGoComments("github.com/dpaflow/dpaflow/runbook", "."))
 	schema := reflector.Reflect(&Document{})
 	document, step := schema.Definitions["Document"], schema.Definitions["Step"]
+	variable := reflector.Reflect(&Var{}).Definitions["Var"]
+	schema.Definitions["Var"] = variable
+	document.Properties.Value("vars").AdditionalProperties = &jsonschema.Schema{ // an object with type is a declaration
+		If: &jsonschema.Schema{Type: "object", Required: []string{"type"}}, Then: &jsonschema.Schema{Ref: "#/$defs/Var"},
+	}
 	one, most := uint64(1), uint64(MaxSteps)
 	document.Properties.Value("steps").MinItems, document.Properties.Value("steps").MaxItems = &one, &most
 	step.Properties.Value("id").Pattern = idForm.String()
@@ -113,6 +118,8 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 		return object(&jsonschema.Schema{AnyOf: append(value.AnyOf[:4:4], object(value))})
 	case reflect.TypeFor[Vars]():
 		return object(jsonschema.TrueSchema)
+	case reflect.TypeFor[VarType]():
+		return words(varTypes)
 	case reflect.TypeFor[On]():
 		return words(onWords)
 	case reflect.TypeFor[Join]():
@@ -187,6 +194,7 @@ func TestTheSchemaRefusesWhatHasTheWrongStructure(t *testing.T) {
 		"null":                    `{"id": "a", "plan": "p", "needs": null}`,
 		"a message missing":       `{"id": "a", "approval": {}}`,
 		"a rollback of nothing":   `{"id": "a", "plan": "p", "rollback": {"timeout": "1s"}}`,
+		"with for a plan":         `{"id": "a", "plan": "p", "with": 1}`,
 		"a fault in a nested one": `{"id": "a", "runbook": {"name": "n", "steps": []}}`,
 	} {
 		document := []byte(`{"name": "x", "steps": [` + step + `]}`)

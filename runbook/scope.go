@@ -70,34 +70,3 @@ func (r Result) fields() map[string]any {
 		"items":      items,
 	}
 }
-
-// Bind gives the variables their values: what is given takes the place of a default. The error is
-// Faults: every variable that there is not, and every one that still has no value.
-func (d *Document) Bind(given map[string]any) error {
-	var faults Faults
-	for name := range Sorted(given) {
-		at := join("vars", name)
-		if _, known := d.Vars[name]; !known {
-			faults.add(at, "there is no such variable")
-		}
-	}
-	bound := make(Vars, len(d.Vars))
-	for name := range Sorted(d.Vars) {
-		at, value := join("vars", name), d.Vars[name]
-		if other, ok := given[name]; ok {
-			value = other
-		}
-		bare, err := plain(value)
-		switch {
-		case err != nil:
-			faults.Add(at, err)
-		case bare == nil:
-			faults.add(at, "is required: it has no default")
-		}
-		bound[name] = bare
-	}
-	if d.Vars != nil && len(faults) == 0 {
-		d.Vars = bound
-	}
-	return faults.capped().Err()
-}

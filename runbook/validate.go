@@ -55,16 +55,7 @@ func (v *validator) document(d *Document, path string, depth int, undone bool) {
 		v.missing(path, []string{"name"}, "name is missing")
 	}
 	for name := range Sorted(d.Vars) {
-		if declared, _ := d.Vars[name].(map[string]any); declared["type"] != nil {
-			v.faults.add(join("vars", name), "an object with type would declare the variable, which is not possible yet: give its default alone, or null where a value must be given")
-		}
-		at := join(join(path, "vars"), name)
-		if _, err := plain(d.Vars[name]); err != nil {
-			v.faults.Add(at, err)
-		}
-		if d.Vars[name] == nil && depth > 1 && !v.decoded.covers(at, "") {
-			v.faults.add(at, "must have a value or an expression: a nested runbook is given nothing at its start")
-		}
+		v.variable(d.Vars[name], join(join(path, "vars"), name))
 	}
 	v.atLeast(join(path, "maxParallel"), d.MaxParallel, 0)
 	checkWord(&v.faults, join(path, "onFailure"), d.OnFailure, onFailureWords)

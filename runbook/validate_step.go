@@ -31,6 +31,7 @@ func (v *validator) step(s *Step, path string, depth int, undone bool) {
 	if kind != "" {
 		v.fits(path, kind, append(s.Job.fields(),
 			field{"timeout", s.Timeout != 0, runs},
+			field{"with", s.With != nil, []string{kindRunbook}},
 			field{"forEach", s.ForEach != "", runs},
 			field{"retries", s.Retries != (Retries{}), jobs},
 			field{"until", s.Until != "", jobs},
@@ -63,6 +64,7 @@ func (v *validator) step(s *Step, path string, depth int, undone bool) {
 		return
 	}
 	if at := join(path, "runbook"); depth < MaxNesting {
+		v.given(s, path)
 		v.document(s.Runbook, at, depth+1, undone)
 	} else {
 		v.faults.add(at, "at most %d runbooks may stand inside each other", MaxNesting)

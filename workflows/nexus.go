@@ -195,11 +195,11 @@ func readRunbookRequest(data []byte) (key string, in any, err error) {
 	if err := runbook.ParseInto(data, &r); err != nil {
 		return "", nil, invalidInput(err)
 	}
-	bound := r.Document
-	if err := bound.Bind(nil); err != nil {
-		return "", nil, invalidInput(err)
+	compiled, err := r.Compile()
+	if err == nil {
+		_, err = compiled.Vars()
 	}
-	if _, err := bound.Compile(); err != nil {
+	if err != nil {
 		return "", nil, invalidInput(err)
 	}
 	return r.IdempotencyKey, r.RunbookInput, refuse(nil, r.IdempotencyKey)

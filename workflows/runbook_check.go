@@ -120,12 +120,13 @@ func (r *runbookRun) rehearse() (RunbookResult, error) {
 }
 
 func preflightJobs(doc *runbook.Document, path string) (jobs []activities.PreflightJob) {
+	secrets := doc.Secrets()
 	for i := range doc.Len() {
 		step := doc.Step(i)
 		at := path + doc.Place(i)
-		jobs = append(jobs, preflightJob(step.Job, at))
+		jobs = append(jobs, preflightJob(step.WithSecrets(secrets), at))
 		if step.Rollback != nil {
-			jobs = append(jobs, preflightJob(step.Rollback.Job, at+".rollback"))
+			jobs = append(jobs, preflightJob(step.Rollback.WithSecrets(secrets), at+".rollback"))
 		}
 		if step.Runbook != nil {
 			jobs = append(jobs, preflightJobs(step.Runbook, at+".runbook.")...)
