@@ -2,11 +2,14 @@ package main
 
 import (
 	"cmp"
+	"errors"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"github.com/dpaflow/dpaflow/platform"
+	"github.com/dpaflow/dpaflow/runbook"
 )
 
 func (a *app) plans() *cobra.Command {
@@ -34,17 +37,23 @@ func (a *app) plans() *cobra.Command {
 }
 
 func (a *app) inputs() *cobra.Command {
-	var model string
+	var model, file string
 	cmd := &cobra.Command{
-		Use:   "inputs PLAN | --model MODEL",
-		Short: "Show the inputs that a plan or a model takes, as --param takes them",
+		Use:   "inputs PLAN | --model MODEL | --runbook FILE",
+		Short: "Show the inputs that a plan or a model takes, as --param takes them, or a runbook, as --var takes them",
 		Args: func(cmd *cobra.Command, args []string) error {
-			if model != "" {
+			if model != "" && file != "" {
+				return exit{exitUsage, errors.New("--model and --runbook exclude each other")}
+			}
+			if model != "" || file != "" {
 				return exactly()(cmd, args)
 			}
 			return exactly("PLAN")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if file != "" {
+				return a.runbookInputs(file)
+			}
 			client, err := a.platform()
 			if err != nil {
 				return err
@@ -66,7 +75,44 @@ func (a *app) inputs() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&model, "model", "", "a model's id instead of a plan's")
+	cmd.Flags().StringVar(&file, "runbook", "", "a runbook's `FILE` (YAML or JSON; - is standard input): its variables")
 	return cmd
+}
+
+// runbookInputs shows the variables of a runbook.
+func (a *app) runbookInputs(file string) error {
+	doc, err := readDocument(file, a.in)
+	if err != nil {
+		return exit{exitUsage, err}
+	}
+	inputs := doc.Inputs()
+	return a.print(inputs, func(t table.Writer) {
+		t.AppendHeader(table.Row{"Variable", "Type", "Default", "Allowed", "Description"})
+		for _, in := range inputs {
+			value, allowed := "", in.Pattern
+			switch {
+			case in.Required:
+				value = "(required)"
+			case in.SecretRef != "":
+				value = "(the secret " + in.SecretRef + ")"
+			case in.Default != nil:
+				value = written(in.Default)
+			}
+			for i, one := range in.Enum {
+				allowed += strings.Repeat(" | ", min(i, 1)) + written(one)
+			}
+			t.AppendRow(table.Row{in.Name, cmp.Or(in.Type, "any"), value, allowed, in.Description})
+		}
+	})
+}
+
+// written is the value of a variable for people: a string as it is, anything else as JSON.
+func written(value any) string {
+	data, err := runbook.FormatValue(value)
+	if text, isString := value.(string); isString || err != nil {
+		return text
+	}
+	return string(data)
 }
 
 // fillInputs shows inputs as --param takes them: withModel after the model's id and a dot, else by name alone.

@@ -96,11 +96,7 @@ func writeBook(b *strings.Builder, heading string, r workflows.RunbookResult, ev
 		happened = append(happened, []string{at(&event.At), event.Step, event.What})
 	}
 	for name := range runbook.Sorted(r.Vars) {
-		written, err := runbook.FormatValue(r.Vars[name])
-		if text, isString := r.Vars[name].(string); isString || err != nil {
-			written = []byte(text)
-		}
-		vars = append(vars, []string{name, string(written)})
+		vars = append(vars, []string{name, written(r.Vars[name])})
 	}
 	section(b, heading+"Still running on the platform", []string{"Step", "Instance", "What"}, fillAll(left))
 	section(b, heading+"Failures", []string{"Step", "Status", "Instance", "Reason"}, fillAll(failures))

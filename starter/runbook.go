@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,12 +17,12 @@ import (
 
 // runbook is the kind of run that runs the document in a file.
 func (f *runFlags) runbook(stdin io.Reader) kind {
-	var vars []string
+	var vars varFlags
 	var resumeFrom string
 	var choices engine.Choices
 	var dryRun, stepByStep bool
 	flags := pflag.NewFlagSet("runbook", pflag.ContinueOnError)
-	flags.StringArrayVar(&vars, "var", nil, "the value of a variable, as `NAME=value`, of the type of its default; without one a string as it is typed, or a list or an object in JSON")
+	vars.add(flags)
 	flags.BoolVar(&dryRun, "dry-run", false, "check everything against the platform and trigger nothing")
 	flags.BoolVar(&stepByStep, "step-by-step", false, "pause before every step until starter resume")
 	flags.StringVar(&resumeFrom, "resume-from", "", "do not run again what ended well in an earlier run, `WORKFLOW[/RUN]`")
@@ -41,7 +40,7 @@ func (f *runFlags) runbook(stdin io.Reader) kind {
 			if err != nil {
 				return job{}, err
 			}
-			if err := bind(doc, vars); err != nil {
+			if err := vars.bind(doc); err != nil {
 				return job{}, err
 			}
 			in := workflows.RunbookInput{Document: *doc, DryRun: dryRun, StepByStep: stepByStep, Preflight: &f.preflight, StartedBy: userName()}
@@ -59,6 +58,20 @@ func (f *runFlags) runbook(stdin io.Reader) kind {
 // readDocument reads and checks a runbook, of standard input where the file is "-". The error is
 // fileFaults where the runbook is wrong.
 func readDocument(file string, stdin io.Reader) (*runbook.Document, error) {
+	data, err := readFile(file, stdin)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := runbook.Parse(data)
+	var faults runbook.Faults
+	if errors.As(err, &faults) {
+		return nil, fileFaults{file, faults}
+	}
+	return doc, err
+}
+
+// readFile reads a file, or standard input where it is "-", as far as a runbook could fill it.
+func readFile(file string, stdin io.Reader) ([]byte, error) {
 	in := stdin
 	if file != "-" {
 		opened, err := os.Open(file)
@@ -73,12 +86,7 @@ func readDocument(file string, stdin io.Reader) (*runbook.Document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", file, err)
 	}
-	doc, err := runbook.Parse(data)
-	var faults runbook.Faults
-	if errors.As(err, &faults) {
-		return nil, fileFaults{file, faults}
-	}
-	return doc, err
+	return data, nil
 }
 
 // fileFaults are what is wrong with a file.
@@ -98,75 +106,6 @@ func (f fileFaults) Error() string {
 		text += "\n" + f.file + separator + fault.String()
 	}
 	return text
-}
-
-// bind gives a document's variables the values of --var. The error tells all that is wrong with them.
-func bind(doc *runbook.Document, texts []string) error {
-	given, err := values(doc, texts)
-	var wrong runbook.Faults
-	if errors.As(doc.Bind(given), &wrong) {
-		for _, fault := range wrong {
-			err = errors.Join(err, fmt.Errorf("--var %s: %s", strings.TrimPrefix(fault.Path, "vars."), fault.Problem))
-		}
-	}
-	return err
-}
-
-// values reads --var. The error tells all that is wrong.
-func values(doc *runbook.Document, texts []string) (runbook.Vars, error) {
-	given := runbook.Vars{}
-	var wrong []error
-	for _, text := range texts {
-		name, value, found := strings.Cut(text, "=")
-		if !found || name == "" {
-			wrong = append(wrong, fmt.Errorf("--var must be NAME=value, got %q", name))
-			continue
-		}
-		if _, twice := given[name]; twice {
-			wrong = append(wrong, fmt.Errorf("--var %s is given twice", name))
-			continue
-		}
-		var err error
-		if given[name], err = varValue(value, doc.Vars[name]); err != nil {
-			wrong = append(wrong, fmt.Errorf("--var %s: %w", name, err))
-		}
-	}
-	return given, errors.Join(wrong...)
-}
-
-// varValue reads a variable's value, which has the type of its default. Without one it is a string, as it was typed, but
-// for a list or an object in JSON.
-func varValue(typed string, otherwise any) (any, error) {
-	typed = strings.ReplaceAll(typed, "${{", "$${{") // what is typed is a value, and no expression
-	if _, isString := otherwise.(string); isString || otherwise == nil && !strings.ContainsAny(typed[:min(1, len(typed))], "[{") {
-		return typed, nil
-	}
-	value, err := runbook.ParseValue([]byte(typed))
-	switch written, _ := json.Marshal(value); {
-	case err != nil && otherwise == nil: // it only begins like a list or an object
-		return typed, nil
-	case err != nil || otherwise != nil && jsonKind(value) != jsonKind(otherwise):
-		return nil, fmt.Errorf("must be %s, as its default is, got %q", jsonKind(otherwise), typed)
-	case jsonKind(value) == "a number" && string(written) != typed:
-		return nil, fmt.Errorf("%s would arrive as %s; put quotes around its default, so that it is a string", typed, written)
-	}
-	return value, nil
-}
-
-func jsonKind(value any) string {
-	switch value.(type) {
-	case nil:
-		return "null"
-	case string:
-		return "a string"
-	case bool:
-		return "true or false"
-	case []any:
-		return "a list in JSON"
-	case map[string]any:
-		return "an object in JSON"
-	}
-	return "a number"
 }
 
 // runID is the form of a run's id. A workflow's may hold slashes too.

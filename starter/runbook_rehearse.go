@@ -18,7 +18,7 @@ import (
 )
 
 func (a *app) runbookRehearse() *cobra.Command {
-	var vars []string
+	var vars varFlags
 	var script string
 	var stepByStep bool
 	cmd := &cobra.Command{
@@ -36,14 +36,14 @@ func (a *app) runbookRehearse() *cobra.Command {
 			if err != nil {
 				return exit{exitUsage, err}
 			}
-			given, err := values(doc, vars)
-			if err != nil {
-				return exit{exitUsage, err}
+			given := vars.read(doc)
+			if len(given.wrong) > 0 {
+				return exit{exitUsage, errors.Join(given.wrong...)}
 			}
 			if script != "" {
-				return a.playScript(script, *doc, given, stepByStep)
+				return a.playScript(script, *doc, given.vars, stepByStep)
 			}
-			r, err := rehearsal.New(*doc, given, engine.Options{WorkflowID: "rehearsal", StepByStep: stepByStep, StartedBy: userName()})
+			r, err := rehearsal.New(*doc, given.vars, engine.Options{WorkflowID: "rehearsal", StepByStep: stepByStep, StartedBy: userName()})
 			if err != nil {
 				return exit{exitUsage, err}
 			}
@@ -51,7 +51,7 @@ func (a *app) runbookRehearse() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&vars, "var", nil, "the value of a variable, as `NAME=value`")
+	vars.add(flags)
 	flags.StringVar(&script, "script", "", "what happens, in a `FILE` (YAML or JSON)")
 	flags.BoolVar(&stepByStep, "step-by-step", false, "pause before every step")
 	return cmd

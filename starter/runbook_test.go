@@ -23,58 +23,6 @@ func inputOf(t *testing.T, file string, flags ...string) (job, workflows.Runbook
 	return job, in, err
 }
 
-func TestAVariableWithoutADefaultIsWhatWasTyped(t *testing.T) {
-	t.Parallel()
-	for given, want := range map[string]any{
-		"site=beijing":              "beijing",
-		"site=3":                    "3",
-		"site=1.10":                 "1.10",
-		"site=true":                 "true",
-		"site=null":                 "null",
-		`site=["a", 1]`:             []any{"a", int64(1)},
-		`site={"a": {"b": null}}`:   map[string]any{"a": map[string]any{"b": nil}},
-		`site="3"`:                  `"3"`,
-		"site=":                     "",
-		"site=a=b":                  "a=b",
-		"site=${{ vars.x }}":        "$${{ vars.x }}",
-		"site=[a, b]":               "[a, b]",
-		"site=12345678901234567890": "12345678901234567890",
-	} {
-		_, in, err := inputOf(t, "testdata/check.yaml", "--var", given)
-		require.NoError(t, err, given)
-		require.Equal(t, want, in.Vars["site"], given)
-	}
-	_, in, err := inputOf(t, "testdata/check.yaml", "--var", "site=x", "--var", "version=1.20", "--var", "limit=4")
-	require.NoError(t, err)
-	require.Equal(t, "1.20", in.Vars["version"])
-	require.Equal(t, int64(4), in.Vars["limit"])
-}
-
-func TestAVariableHasTheTypeOfItsDefault(t *testing.T) {
-	t.Parallel()
-	for given, refusal := range map[string]string{
-		"limit=many":                 `--var limit: must be a number, as its default is, got "many"`,
-		"limit=4.10":                 "--var limit: 4.10 would arrive as 4.1",
-		"limit=12345678901234567890": "--var limit: must be a number",
-		"limit=true":                 "--var limit: must be a number",
-		"limit=null":                 "--var limit: must be a number",
-	} {
-		_, _, err := inputOf(t, "testdata/check.yaml", "--var", "site=x", "--var", given)
-		require.ErrorContains(t, err, refusal)
-	}
-}
-
-func TestAllThatIsWrongWithVariablesIsSaidAtOnce(t *testing.T) {
-	t.Parallel()
-	_, stderr, code := call(t, "run", "runbook", "testdata/check.yaml", "--var", "x", "--var", "nothing=1", "--var", "limit=1", "--var", "limit=2")
-	require.Equal(t, exitUsage, code)
-	for _, want := range []string{
-		`--var must be NAME=value, got "x"`, "--var nothing: there is no such variable", "--var limit is given twice", "--var site: is required",
-	} {
-		require.Contains(t, stderr, want)
-	}
-}
-
 func TestARunbookIsSentAsOneDocument(t *testing.T) {
 	t.Parallel()
 	job, _, err := inputOf(t, "testdata/check.yaml", "--var", "site=x", "--dry-run", "--step-by-step", "--preflight=false",
