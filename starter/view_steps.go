@@ -206,6 +206,12 @@ func (s stepLine) note() string {
 	if s.Attempts > 1 {
 		notes = append(notes, fmt.Sprintf("attempt %d", s.Attempts))
 	}
+	if s.NotBefore != nil {
+		notes = append(notes, "again at "+at(s.NotBefore))
+	}
+	if s.Rounds > 0 && s.Status != workflows.StatusSuccess {
+		notes = append(notes, fmt.Sprintf("round %d", s.Rounds+1))
+	}
 	if s.Resumed {
 		notes = append(notes, "ended in the earlier run")
 	}

@@ -127,6 +127,8 @@ func remark(step *StepResult) string {
 		return step.Doubt
 	case step.Status == runbook.StatusRunning && step.Until != nil:
 		return "until " + step.Until.UTC().Format(time.RFC3339)
+	case step.NotBefore != nil:
+		return "again at " + step.NotBefore.UTC().Format(time.RFC3339)
 	}
 	return step.Reason
 }
