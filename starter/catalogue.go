@@ -8,8 +8,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"github.com/dpaflow/dpaflow/internal/report"
 	"github.com/dpaflow/dpaflow/platform"
-	"github.com/dpaflow/dpaflow/runbook"
 )
 
 func (a *app) plans() *cobra.Command {
@@ -29,7 +29,7 @@ func (a *app) plans() *cobra.Command {
 			return a.print(nonNil(plans), func(t table.Writer) {
 				t.AppendHeader(table.Row{"Plan", "Title", "Status", "Steps", "Version", "Updated"})
 				for _, p := range plans {
-					t.AppendRow(table.Row{p.ID, p.Title, p.Status, p.StepNums, p.Version, at(&p.UpdateTime)})
+					t.AppendRow(table.Row{p.ID, p.Title, p.Status, p.StepNums, p.Version, report.At(&p.UpdateTime)})
 				}
 			})
 		},
@@ -96,23 +96,14 @@ func (a *app) runbookInputs(file string) error {
 			case in.SecretRef != "":
 				value = "(the secret " + in.SecretRef + ")"
 			case in.Default != nil:
-				value = written(in.Default)
+				value = report.Written(in.Default)
 			}
 			for i, one := range in.Enum {
-				allowed += strings.Repeat(" | ", min(i, 1)) + written(one)
+				allowed += strings.Repeat(" | ", min(i, 1)) + report.Written(one)
 			}
 			t.AppendRow(table.Row{in.Name, cmp.Or(in.Type, "any"), value, allowed, in.Description})
 		}
 	})
-}
-
-// written is the value of a variable for people: a string as it is, anything else as JSON.
-func written(value any) string {
-	data, err := runbook.FormatValue(value)
-	if text, isString := value.(string); isString || err != nil {
-		return text
-	}
-	return string(data)
 }
 
 // fillInputs shows inputs as --param takes them: withModel after the model's id and a dot, else by name alone.

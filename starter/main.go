@@ -20,6 +20,7 @@ import (
 	"github.com/dpaflow/dpaflow/internal/config"
 	"github.com/dpaflow/dpaflow/internal/connect"
 	"github.com/dpaflow/dpaflow/internal/interrupt"
+	"github.com/dpaflow/dpaflow/internal/report"
 	"github.com/dpaflow/dpaflow/internal/telemetry"
 	"github.com/dpaflow/dpaflow/internal/version"
 	"github.com/dpaflow/dpaflow/platform"
@@ -136,7 +137,7 @@ func (a *app) temporal(ctx context.Context) (*connect.Client, config.Starter, er
 	}
 	client, err := connect.Dial(ctx, connect.Options{
 		Logger: slog.New(slog.DiscardHandler), EncryptionKeys: cfg.EncryptionKeys, Interceptors: a.traces.Interceptors(),
-		RPCTimeout: readTimeout,
+		RPCTimeout: report.ReadTimeout,
 	})
 	if err == nil {
 		a.payloads = client.Converter

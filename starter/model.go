@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/internal/report"
 	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
 )
@@ -73,7 +74,7 @@ func (a *app) models() *cobra.Command {
 			return a.print(nonNil(models), func(t table.Writer) {
 				t.AppendHeader(table.Row{"Model", "Name", "Status", "Steps", "Updated"})
 				for _, m := range models {
-					t.AppendRow(table.Row{m.ID, m.Name, m.Status, m.StepNums, at(&m.UpdateTime)})
+					t.AppendRow(table.Row{m.ID, m.Name, m.Status, m.StepNums, report.At(&m.UpdateTime)})
 				}
 			})
 		},

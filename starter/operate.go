@@ -2,22 +2,14 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os/user"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/temporal"
 
-	"github.com/dpaflow/dpaflow/internal/keys"
+	"github.com/dpaflow/dpaflow/internal/report"
 	"github.com/dpaflow/dpaflow/internal/runs"
-	"github.com/dpaflow/dpaflow/operators"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -75,9 +67,6 @@ func (o *operator) add(flags *pflag.FlagSet) {
 	flags.StringVar(&o.comment, "comment", "", "why")
 }
 
-// updateTimeout bounds how long a worker may take to answer an update: long enough for one that dies over it, and another.
-const updateTimeout = time.Minute
-
 // update lets an operator act on a run and prints where it stands then.
 func (a *app) update(ctx context.Context, workflowID, name string, argument any) error {
 	c, cfg, err := a.temporal(ctx)
@@ -85,83 +74,11 @@ func (a *app) update(ctx context.Context, workflowID, name string, argument any)
 		return err
 	}
 	defer c.Close()
-	bounded, cancel := context.WithTimeout(ctx, updateTimeout)
-	defer cancel()
-	options := client.UpdateWorkflowOptions{
-		UpdateID: rand.Text(), WorkflowID: workflowID, UpdateName: name, Args: []any{argument}, WaitForStage: client.WorkflowUpdateStageCompleted,
-	}
-	var now state
-	if err = sign(bounded, c, cfg.OperatorKeys, &options); err == nil {
-		now, err = sendUpdate(bounded, c, options)
-	}
-	err = runs.OrPaused(ctx, c, workflowID, "", err)
-	var stopped runs.Paused
-	var refused *temporal.ApplicationError
-	var missing *serviceerror.NotFound
-	switch {
-	case err == nil:
-		return a.show(workflowID, now)
-	case errors.As(err, &stopped):
-		return err
-	case errors.As(err, &refused):
-		return errors.New(refused.Message())
-	case errors.As(err, &missing):
-		return fmt.Errorf("run %q has ended, or there is none with that id: %w", workflowID, err)
-	case bounded.Err() != nil && ctx.Err() == nil:
-		return fmt.Errorf("no worker has answered within %s; whether one took it is not known: "+
-			"check that workers run, and look at starter status %s before trying again", updateTimeout, workflowID)
-	}
-	return fmt.Errorf("send %s to run %q: %w", name, workflowID, err)
-}
-
-// sign puts a proof of who acts into an update, as of somebody who holds the keys; without keys it changes nothing.
-func sign(ctx context.Context, c client.Client, ring keys.Ring, o *client.UpdateWorkflowOptions) error {
-	if ring.None() {
-		return nil
-	}
-	described, err := read(ctx, func(ctx context.Context) (*client.WorkflowExecutionDescription, error) {
-		return c.DescribeWorkflow(ctx, o.WorkflowID, "")
-	})
-	if err != nil {
+	var now report.State
+	if err := runs.Act(ctx, c, runs.Action{WorkflowID: workflowID, Name: name, Argument: argument, Keys: cfg.OperatorKeys}, &now); err != nil {
 		return err
 	}
-	argument, err := json.Marshal(o.Args[0])
-	if err != nil {
-		return err
-	}
-	var who struct {
-		By string `json:"by"`
-	}
-	if err := json.Unmarshal(argument, &who); err != nil {
-		return err
-	}
-	on := operators.Update{
-		WorkflowID: o.WorkflowID, FirstRunID: described.RawResponse.GetWorkflowExecutionInfo().GetFirstRunId(), Name: o.UpdateName, ID: o.UpdateID,
-	}
-	o.Args[0], err = operators.Sign(ring, on, operators.ByKeyHolder+who.By, time.Now(), o.Args[0])
-	return err
-}
-
-// updateAttempts are made of an update that something else got in the way of.
-const updateAttempts = 5
-
-// sendUpdate sends an update and returns where the run stands then. News that
-// comes while an update ends the run has Temporal take back the step that did
-// both; the update has then not happened, and is sent again. Its id keeps it
-// from happening twice.
-func sendUpdate(ctx context.Context, c interface {
-	UpdateWorkflow(context.Context, client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error)
-}, options client.UpdateWorkflowOptions,
-) (now state, err error) {
-	for attempt := 1; ; attempt++ {
-		handle, err := c.UpdateWorkflow(ctx, options)
-		if err == nil {
-			err = handle.Get(ctx, &now)
-		}
-		if crossed := new(serviceerror.WorkflowNotReady); !errors.As(err, &crossed) || attempt == updateAttempts {
-			return now, err
-		}
-	}
+	return a.show(workflowID, now)
 }
 
 // userName is who runs this program; empty where that cannot be known.

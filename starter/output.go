@@ -2,9 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/dpaflow/dpaflow/internal/report"
 )
 
 // print writes value as one JSON document, or for people what fill puts into a table.
@@ -23,19 +27,12 @@ func (a *app) print(value any, fill func(table.Writer)) error {
 	return nil
 }
 
-// fillRows adds a row for every value that is there.
-func fillRows(t table.Writer, rows [][2]string) {
-	for _, row := range rows {
-		if row[1] != "" {
-			t.AppendRow(table.Row{row[0], row[1]})
-		}
+// show prints the state of a run.
+func (a *app) show(workflowID string, s report.State) error {
+	if s.Book == nil || a.json {
+		return a.print(s.Raw, s.Fill)
 	}
-}
-
-// at writes a time for people, in their own zone.
-func at(t *time.Time) string {
-	if t == nil || t.IsZero() {
-		return ""
-	}
-	return t.Local().Format("2006-01-02 15:04:05")
+	view := &bookView{id: workflowID, result: *s.Book}
+	_, err := fmt.Fprintln(a.out, strings.Join(view.lines(time.Now(), columnsOf(a.out), 0), "\n"))
+	return err
 }

@@ -6,10 +6,10 @@ import (
 	"os"
 	"strings"
 	"time"
-	"unicode"
 
 	"golang.org/x/term"
 
+	"github.com/dpaflow/dpaflow/internal/report"
 	"github.com/dpaflow/dpaflow/internal/runs"
 )
 
@@ -86,7 +86,7 @@ func (p *progress) tell(now look) {
 		return
 	}
 	for _, line := range news {
-		fmt.Fprintln(p.out, p.now().Format("15:04:05"), clean(line))
+		fmt.Fprintln(p.out, p.now().Format("15:04:05"), report.Clean(line))
 	}
 }
 
@@ -123,14 +123,4 @@ func (p *progress) back() string {
 		return fmt.Sprintf("\r\x1b[%dA\x1b[J", p.drawn-1)
 	}
 	return "\r\x1b[J"
-}
-
-// clean keeps what comes from the platform from moving the cursor.
-func clean(line string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, line)
 }

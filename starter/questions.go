@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
 	"github.com/dpaflow/dpaflow/engine"
+	"github.com/dpaflow/dpaflow/internal/report"
 	"github.com/dpaflow/dpaflow/internal/runs"
 )
 
@@ -18,12 +20,12 @@ type question struct {
 // questions are what a runbook waits for, those inside it included.
 func (v *bookView) questions() (found []question) {
 	for _, waits := range v.result.WaitsFor {
-		id, q := runs.Quote(waits.Step), question{step: orElse(waits.Step, v.result.Name), reason: waits.Reason}
+		id, q := runs.Quote(waits.Step), question{step: cmp.Or(waits.Step, v.result.Name), reason: waits.Reason}
 		switch waits.Kind {
 		case engine.ForApproval:
 			until := ""
 			if waits.Until != nil {
-				until = ", until " + at(waits.Until)
+				until = ", until " + report.At(waits.Until)
 			}
 			q.reason = fmt.Sprintf("%s (%d of %d%s%s)", waits.Reason, waits.Have, waits.Need, of(waits.Who), until)
 			q.commands = v.commands("approve "+id, "reject "+id)
@@ -55,7 +57,7 @@ func (v *bookView) commands(rest ...string) []string {
 	commands := make([]string, len(rest))
 	for i, text := range rest {
 		verb, arguments, _ := strings.Cut(text, " ")
-		commands[i] = joined(" ", "starter", verb, runs.Quote(v.id), arguments)
+		commands[i] = report.Joined(" ", "starter", verb, runs.Quote(v.id), arguments)
 	}
 	return commands
 }

@@ -6,11 +6,11 @@ import (
 	"io"
 	"os"
 	"regexp"
-	"strings"
 
 	"github.com/spf13/pflag"
 
 	"github.com/dpaflow/dpaflow/engine"
+	"github.com/dpaflow/dpaflow/internal/report"
 	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
 )
@@ -49,7 +49,7 @@ func (f *runFlags) runbook(stdin io.Reader) kind {
 			} else if len(choices.Keep)+len(choices.Rerun)+len(choices.Adopt) > 0 {
 				return job{}, errors.New("--keep, --rerun and --adopt are for --resume-from")
 			}
-			name := clip(doc.Name)
+			name := report.Clip(doc.Name)
 			return job{name: "runbook-" + name, summary: "runbook " + name, workflow: "Runbook", input: in}, nil
 		},
 	}
@@ -120,11 +120,4 @@ func earlier(text string) *workflows.ResumeFrom {
 		return &workflows.ResumeFrom{WorkflowID: parts[1], RunID: parts[2]}
 	}
 	return &workflows.ResumeFrom{WorkflowID: text}
-}
-
-// clip shortens a name to what ids and summaries have room for.
-func clip(name string) string {
-	const limit = 40
-	runes := []rune(strings.Join(strings.Fields(name), "-"))
-	return string(runes[:min(len(runes), limit)])
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dpaflow/dpaflow/engine"
+	"github.com/dpaflow/dpaflow/internal/report"
 	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/starter/rehearsal"
 	"github.com/dpaflow/dpaflow/workflows"
@@ -97,7 +99,7 @@ func (a *app) converse(ctx context.Context, r *rehearsal.Rehearsal) error {
 	for !r.Over() && ctx.Err() == nil {
 		view := bookView{id: "rehearsal", result: r.Result()}
 		fmt.Fprintf(a.log, "\n%s\n%s\nRuns on the platform: %s\n> ", r.Now().Format("15:04:05"),
-			strings.Join(view.lines(r.Now(), 0, 0), "\n"), orElse(strings.Join(r.Running(), ", "), "nothing"))
+			strings.Join(view.lines(r.Now(), 0, 0), "\n"), cmp.Or(strings.Join(r.Running(), ", "), "nothing"))
 		if !lines.Scan() {
 			break
 		}
@@ -125,12 +127,12 @@ func (a *app) rehearsed(r *rehearsal.Rehearsal) error {
 	if a.json {
 		return a.print(result, nil)
 	}
-	told := report{
+	told := report.Report{
 		WorkflowID: "rehearsal", State: "Rehearsed", StartedAt: result.StartedAt, ClosedAt: result.FinishedAt,
-		Elapsed: runbook.Duration(r.Now().Sub(result.StartedAt)), Target: result.Target, Timeline: timeline(result),
-		Result: state{book: &result},
+		Elapsed: runbook.Duration(r.Now().Sub(result.StartedAt)), Target: result.Target, Timeline: report.Timeline(result),
+		Result: report.State{Book: &result},
 	}
-	_, err := io.WriteString(a.out, told.markdown())
+	_, err := io.WriteString(a.out, told.Markdown())
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/dpaflow/dpaflow/engine"
+	"github.com/dpaflow/dpaflow/internal/report"
 	"github.com/dpaflow/dpaflow/internal/runs"
 )
 
@@ -61,7 +62,7 @@ func (a *app) runs() *cobra.Command {
 
 // openRuns lists the open runs: those that wait for a person first, of these the one that has waited longest first.
 func openRuns(ctx context.Context, c client.Client) ([]openRun, error) {
-	listed, err := read(ctx, func(ctx context.Context) ([]runs.Run, error) {
+	listed, err := report.Read(ctx, func(ctx context.Context) ([]runs.Run, error) {
 		return runs.List(ctx, c, "WorkflowType IN "+runs.Types+" AND CloseTime IS NULL")
 	})
 	if err != nil {
@@ -96,14 +97,14 @@ func (r openRun) since() time.Time {
 
 // lines are the run for people, none wider than columns where that is not 0.
 func (r openRun) lines(now time.Time, columns int) []string {
-	lines := wrap(joined("  ", r.WorkflowID, r.Type, r.What, r.Status, "open for "+span(now.Sub(r.StartedAt))), columns, "  ")
+	lines := wrap(report.Joined("  ", r.WorkflowID, r.Type, r.What, r.Status, "open for "+report.Span(now.Sub(r.StartedAt))), columns, "  ")
 	for _, w := range r.WaitsFor {
 		answers := ""
 		if w.Need > 0 {
 			answers = fmt.Sprintf(" (%d of %d%s)", w.Have, w.Need, of(w.Who))
 		}
-		what := joined(": ", joined(" ", w.Kind, w.Step), w.Reason+answers)
-		lines = append(lines, wrap("  "+joined(", ", what, sinceUntil(w, now)), columns, "    ")...)
+		what := report.Joined(": ", report.Joined(" ", w.Kind, w.Step), w.Reason+answers)
+		lines = append(lines, wrap("  "+report.Joined(", ", what, sinceUntil(w, now)), columns, "    ")...)
 		lines = append(lines, wrapCommand(w.Command, columns, "    ")...)
 	}
 	if r.Unanswered != "" {
@@ -115,10 +116,10 @@ func (r openRun) lines(now time.Time, columns int) []string {
 func sinceUntil(w engine.WaitsFor, now time.Time) string {
 	text := ""
 	if w.Since != nil {
-		text = "for " + span(now.Sub(*w.Since))
+		text = "for " + report.Span(now.Sub(*w.Since))
 	}
 	if w.Until != nil {
-		text = joined(", ", text, "until "+at(w.Until))
+		text = report.Joined(", ", text, "until "+report.At(w.Until))
 	}
 	return text
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+
+	"github.com/dpaflow/dpaflow/internal/report"
 )
 
 func (a *app) schedule() *cobra.Command {
@@ -49,7 +52,7 @@ func (a *app) scheduleCommand(name, short string, do func(*cobra.Command, client
 func (a *app) schedulePause() *cobra.Command {
 	var note string
 	cmd := a.scheduleCommand("pause", "Start no more runs until it is resumed; runs under way go on", func(cmd *cobra.Command, s client.ScheduleHandle) error {
-		return s.Pause(cmd.Context(), client.SchedulePauseOptions{Note: orElse(note, "paused by "+userName())})
+		return s.Pause(cmd.Context(), client.SchedulePauseOptions{Note: cmp.Or(note, "paused by "+userName())})
 	})
 	cmd.Flags().StringVar(&note, "note", "", "why, for whoever looks at the schedule")
 	return cmd
@@ -58,7 +61,7 @@ func (a *app) schedulePause() *cobra.Command {
 func (a *app) scheduleResume() *cobra.Command {
 	var note string
 	cmd := a.scheduleCommand("resume", "Start runs again; those missed are not made up for", func(cmd *cobra.Command, s client.ScheduleHandle) error {
-		return s.Unpause(cmd.Context(), client.ScheduleUnpauseOptions{Note: orElse(note, "resumed by "+userName())})
+		return s.Unpause(cmd.Context(), client.ScheduleUnpauseOptions{Note: cmp.Or(note, "resumed by "+userName())})
 	})
 	cmd.Flags().StringVar(&note, "note", "", "why, for whoever looks at the schedule")
 	return cmd
@@ -93,7 +96,7 @@ func (a *app) scheduleList() *cobra.Command {
 				return err
 			}
 			defer temporal.Close()
-			found, err := read(cmd.Context(), func(ctx context.Context) ([]schedule, error) { return schedules(ctx, temporal) })
+			found, err := report.Read(cmd.Context(), func(ctx context.Context) ([]schedule, error) { return schedules(ctx, temporal) })
 			if err != nil {
 				return fmt.Errorf("list the schedules: %w", err)
 			}
@@ -119,17 +122,10 @@ func (a *app) withSchedule(ctx context.Context, id string, do func(client.Schedu
 
 // showSchedule prints what a schedule is and does.
 func (a *app) showSchedule(ctx context.Context, s client.ScheduleHandle) error {
-	described, err := read(ctx, s.Describe)
+	described, err := report.Read(ctx, s.Describe)
 	if err != nil {
 		return fmt.Errorf("describe schedule %q: %w", s.GetID(), err)
 	}
 	doc := describeSchedule(s.GetID(), described, a.payloads)
 	return a.print(doc, func(t table.Writer) { doc.fill(t) })
-}
-
-func orElse(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }

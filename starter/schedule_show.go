@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"github.com/dpaflow/dpaflow/internal/connect"
+	"github.com/dpaflow/dpaflow/internal/report"
 )
 
 // memoRun is the entry of a schedule's memo that says what it runs: a list tells nothing else of it.
@@ -69,7 +71,7 @@ func schedules(ctx context.Context, c *connect.Client) (found []schedule, err er
 		}
 		found = append(found, schedule{
 			ID: entry.ID, Run: runOf(entry.Memo, c.Converter), WorkflowType: entry.WorkflowType.Name,
-			Times: describeTimes(spec), TimeZone: orElse(spec.TimeZoneName, "UTC"),
+			Times: describeTimes(spec), TimeZone: cmp.Or(spec.TimeZoneName, "UTC"),
 			Paused: entry.Paused, Note: entry.Note,
 			Recent: recentRuns(entry.RecentActions), Next: nonNil(entry.NextActionTimes),
 		})
@@ -80,7 +82,7 @@ func schedules(ctx context.Context, c *connect.Client) (found []schedule, err er
 func describeSchedule(id string, d *client.ScheduleDescription, payloads converter.DataConverter) schedule {
 	s := schedule{
 		ID: id, Run: runOf(d.Memo, payloads),
-		Times: describeTimes(d.Schedule.Spec), TimeZone: orElse(d.Schedule.Spec.TimeZoneName, "UTC"),
+		Times: describeTimes(d.Schedule.Spec), TimeZone: cmp.Or(d.Schedule.Spec.TimeZoneName, "UTC"),
 		Paused: d.Schedule.State.Paused, Note: d.Schedule.State.Note,
 		Overlap: overlapWord(d.Schedule.Policy.Overlap), CatchUp: d.Schedule.Policy.CatchupWindow.String(),
 		Counts: &scheduleCounts{
@@ -144,9 +146,9 @@ func fillSchedules(t table.Writer, found []schedule) {
 			last = s.Recent[len(s.Recent)-1].WorkflowID
 		}
 		if len(s.Next) > 0 {
-			next = at(&s.Next[0])
+			next = report.At(&s.Next[0])
 		}
-		t.AppendRow(table.Row{s.ID, orElse(s.Run, s.WorkflowType), strings.Join(s.Times, "\n"), s.TimeZone, s.state(), last, next})
+		t.AppendRow(table.Row{s.ID, cmp.Or(s.Run, s.WorkflowType), strings.Join(s.Times, "\n"), s.TimeZone, s.state(), last, next})
 	}
 }
 
@@ -165,8 +167,8 @@ func (s schedule) fill(t table.Writer) {
 	if s.Remaining != nil {
 		remaining = strconv.Itoa(*s.Remaining)
 	}
-	fillRows(t, [][2]string{
-		{"Schedule", s.ID}, {"Runs", orElse(s.Run, s.WorkflowType)}, {"Input", brief(string(s.Input))},
+	report.FillRows(t, [][2]string{
+		{"Schedule", s.ID}, {"Runs", cmp.Or(s.Run, s.WorkflowType)}, {"Input", brief(string(s.Input))},
 		{"Times", strings.Join(s.Times, "\n")}, {"Zone", s.TimeZone}, {"State", s.state()}, {"Note", s.Note},
 		{"Overlap", s.Overlap}, {"Catch up", s.CatchUp}, {"Runs left", remaining},
 		{"Started", strconv.Itoa(s.Counts.Started)}, {"Skipped, overlap", strconv.Itoa(s.Counts.SkippedOverlap)},
@@ -176,11 +178,11 @@ func (s schedule) fill(t table.Writer) {
 		t.AppendRow(table.Row{"Under way", run})
 	}
 	for _, run := range s.Recent {
-		t.AppendRow(table.Row{"Started " + at(&run.StartedAt), run.WorkflowID})
+		t.AppendRow(table.Row{"Started " + report.At(&run.StartedAt), run.WorkflowID})
 	}
 	for i, next := range s.Next {
 		if i < shownTimes && !s.Paused {
-			t.AppendRow(table.Row{"Next", at(&next)})
+			t.AppendRow(table.Row{"Next", report.At(&next)})
 		}
 	}
 }

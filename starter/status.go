@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
 
+	"github.com/dpaflow/dpaflow/internal/report"
 	"github.com/dpaflow/dpaflow/internal/runs"
 )
 
@@ -22,7 +23,7 @@ func (a *app) status() *cobra.Command {
 				return err
 			}
 			defer temporal.Close()
-			now, err := queryState(cmd.Context(), temporal, args[0], "")
+			now, err := report.Query(cmd.Context(), temporal, args[0], "")
 			if stopped := new(runs.Paused); errors.As(err, stopped) {
 				return *stopped
 			} else if err != nil {
@@ -33,24 +34,18 @@ func (a *app) status() *cobra.Command {
 	}
 }
 
-// queryState asks a run where it stands; of its latest if runID is empty.
-func queryState(ctx context.Context, c client.Client, workflowID, runID string) (now state, err error) {
-	err = runs.Query(ctx, c, workflowID, runID, &now)
-	return now, err
-}
-
 // lookAt asks a run where it stands.
 func lookAt(ctx context.Context, c client.Client, workflowID, runID string) look {
-	now, err := queryState(ctx, c, workflowID, runID)
+	now, err := report.Query(ctx, c, workflowID, runID)
 	switch {
 	case err != nil:
 		return look{err: err}
-	case now.book != nil:
-		return look{view: &bookView{id: workflowID, result: *now.book}}
-	case now.run != nil:
-		return look{view: runView(*now.run)}
-	case now.scene != nil:
-		return look{view: runView{Phase: now.scene.Phase, Status: string(now.scene.Runs) + " runs have ended", Reason: now.scene.Reason}}
+	case now.Book != nil:
+		return look{view: &bookView{id: workflowID, result: *now.Book}}
+	case now.Run != nil:
+		return look{view: runView(*now.Run)}
+	case now.Scene != nil:
+		return look{view: runView{Phase: now.Scene.Phase, Status: string(now.Scene.Runs) + " runs have ended", Reason: now.Scene.Reason}}
 	}
 	return look{err: fmt.Errorf("run %q answers in a form that this program does not know", workflowID)}
 }

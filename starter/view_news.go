@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/dpaflow/dpaflow/internal/report"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -13,15 +14,15 @@ func (v *bookView) news(before view) (news []string) {
 		last = &bookView{}
 	}
 	if last.word() != v.word() || last.result.Reason != v.result.Reason {
-		news = append(news, joined("  ", v.result.Name, v.word(), v.result.Reason))
+		news = append(news, report.Joined("  ", v.result.Name, v.word(), v.result.Reason))
 	}
 	told := map[string]string{}
 	for _, step := range last.steps() {
-		told[step.label()] = step.standing()
+		told[step.Label()] = standing(step)
 	}
 	for _, step := range v.steps() {
-		if now, was := step.standing(), told[step.label()]; now != was && (was != "" || now != workflows.StatusWaiting) {
-			news = append(news, step.label()+"  "+now)
+		if now, was := standing(step), told[step.Label()]; now != was && (was != "" || now != workflows.StatusWaiting) {
+			news = append(news, step.Label()+"  "+now)
 		}
 	}
 	asked := last.questions()
@@ -37,11 +38,11 @@ func (v *bookView) news(before view) (news []string) {
 }
 
 // standing is where a step stands, in one line without times.
-func (s stepLine) standing() string {
+func standing(s report.Step) string {
 	where := s.InstanceID
 	if len(s.Items) > 0 {
-		done, _ := s.tally()
+		done, _ := s.Tally()
 		where = strconv.Itoa(done) + "/" + strconv.Itoa(len(s.Items))
 	}
-	return joined("  ", s.word(), where, s.note())
+	return report.Joined("  ", s.Word(), where, s.Note())
 }

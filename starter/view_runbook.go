@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dpaflow/dpaflow/internal/report"
 	"github.com/dpaflow/dpaflow/internal/runs"
 	"github.com/dpaflow/dpaflow/workflows"
 )
@@ -21,7 +22,7 @@ type bookView struct {
 func (v *bookView) lines(now time.Time, columns, height int) []string {
 	head := wrap(v.head(now), columns, "  ")
 	for _, note := range v.result.Notes[max(0, len(v.result.Notes)-maxNotes):] {
-		head = append(head, wrap("  note "+joined(": ", note.Step, note.Text), columns, "    ")...)
+		head = append(head, wrap("  note "+report.Joined(": ", note.Step, note.Text), columns, "    ")...)
 	}
 	foot := v.asks(columns, height/2)
 	room := 0
@@ -57,7 +58,7 @@ func (v *bookView) asks(columns, room int) (lines []string) {
 // head is the runbook as a whole, in one line.
 func (v *bookView) head(now time.Time) string {
 	r := v.result
-	return joined("  ", r.Name, v.word(), pace(r, now), r.Reason)
+	return report.Joined("  ", r.Name, v.word(), pace(r, now), r.Reason)
 }
 
 // word is how the run ended, or where it stands.
@@ -70,7 +71,7 @@ func (v *bookView) word() string {
 
 // pace compares how long a runbook takes with how long it should.
 func pace(r workflows.RunbookResult, now time.Time) string {
-	text := took(&r.StartedAt, r.FinishedAt, now)
+	text := report.Took(&r.StartedAt, r.FinishedAt, now)
 	if r.Target == 0 || text == "" {
 		return text
 	}
@@ -80,20 +81,20 @@ func pace(r workflows.RunbookResult, now time.Time) string {
 	}
 	text += " of " + r.Target.String()
 	if over := end.Sub(r.StartedAt) - time.Duration(r.Target); over >= time.Second {
-		text += ", " + span(over) + " over"
+		text += ", " + report.Span(over) + " over"
 	}
 	return text
 }
 
 // steps are the runbook's own, each followed by those of the runbook inside it.
-func (v *bookView) steps() (all []stepLine) {
+func (v *bookView) steps() (all []report.Step) {
 	var add func(steps []workflows.StepResult, around string)
 	add = func(steps []workflows.StepResult, around string) {
 		for _, step := range steps {
-			line := stepLine{step, around}
+			line := report.Step{StepResult: step, Around: around}
 			all = append(all, line)
 			if step.Runbook != nil {
-				add(step.Runbook.Steps, line.path()+"/")
+				add(step.Runbook.Steps, line.Path()+"/")
 			}
 			add(slices.DeleteFunc(slices.Clone(step.Items), func(item workflows.StepResult) bool {
 				return item.Runbook == nil // only items that are runbooks

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dpaflow/dpaflow/engine"
+	"github.com/dpaflow/dpaflow/internal/report"
 	"github.com/dpaflow/dpaflow/internal/runs"
 	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
@@ -32,18 +33,18 @@ func golden(t *testing.T, name, got string) {
 	require.Equal(t, string(want), got)
 }
 
-func readState(t *testing.T, name string) (s state) {
+func readState(t *testing.T, name string) (s report.State) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", name))
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(data, &s))
-	require.NotNil(t, s.book)
+	require.NotNil(t, s.Book)
 	return s
 }
 
 // running is a runbook in which everything happens at once.
 func running(t *testing.T) *bookView {
-	return &bookView{id: "dr 1", result: *readState(t, "running.json").book}
+	return &bookView{id: "dr 1", result: *readState(t, "running.json").Book}
 }
 
 // later is 35 minutes and 10 seconds after the start.
@@ -52,7 +53,7 @@ var later = start.Add(35*time.Minute + 10*time.Second)
 func TestARunbookIsShownAsATableOfItsSteps(t *testing.T) {
 	t.Parallel()
 	golden(t, "running.txt", strings.Join(running(t).lines(later, 0, 0), "\n")+"\n")
-	failed := bookView{id: "dr-1", result: *readState(t, "failed.json").book}
+	failed := bookView{id: "dr-1", result: *readState(t, "failed.json").Book}
 	golden(t, "failed.txt", strings.Join(failed.lines(later, 0, 0), "\n")+"\n")
 }
 
@@ -170,13 +171,13 @@ func TestTheFormOfAnAnswerDecidesWhatItIs(t *testing.T) {
 		`[{"path":"planId","problem":"is missing"}]`:                   "",
 		`{"planId":"p","runs":[]}`:                                     "",
 	} {
-		var s state
+		var s report.State
 		require.NoError(t, json.Unmarshal([]byte(data), &s))
-		kinds := map[string]bool{"book": s.book != nil, "step": s.step != nil, "run": s.run != nil, "ended": s.ended != nil}
+		kinds := map[string]bool{"book": s.Book != nil, "step": s.Step != nil, "run": s.Run != nil, "ended": s.Ended != nil}
 		for kind, is := range kinds {
 			require.Equal(t, kind == want, is, "%s: %s", data, kind)
 		}
-		require.Equal(t, want != "", s.known())
+		require.Equal(t, want != "", s.Known())
 		again, err := json.Marshal(s)
 		require.NoError(t, err)
 		require.JSONEq(t, data, string(again), "programs get what the run told")
@@ -202,5 +203,5 @@ func TestWhatAnOperatorShouldKnowOfAStepIsShown(t *testing.T) {
 	}}
 	shown := strings.Join((&bookView{id: "w", result: result}).lines(later, 80, 0), "\n")
 	require.Contains(t, shown, "  note a: first\n  note b: a callback says FAIL after the end SUCCESS; the first end stands")
-	require.Contains(t, timeline(result), event{start, "a", "note: first"})
+	require.Contains(t, report.Timeline(result), report.Event{At: start, Step: "a", What: "note: first"})
 }

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/internal/report"
 )
 
 func (a *app) watch() *cobra.Command {
@@ -113,12 +114,12 @@ func (a *app) finish(run client.WorkflowRun, result json.RawMessage, err error) 
 	if errors.As(err, &missing) {
 		return fmt.Errorf("there is no run %q; it may be older than the namespace keeps", run.GetID())
 	}
-	result = orDetails(result, err)
+	result = report.OrDetails(result, err)
 	if len(result) == 0 && err != nil && a.json {
 		return errors.Join(a.print(ended{started{run.GetID(), run.GetRunID()}, err.Error()}, nil), verdict(err))
 	}
 	if len(result) > 0 {
-		var last state
+		var last report.State
 		if err := json.Unmarshal(result, &last); err != nil {
 			return fmt.Errorf("read what run %q tells of its end: %w", run.GetID(), err)
 		}
@@ -127,19 +128,6 @@ func (a *app) finish(run client.WorkflowRun, result json.RawMessage, err error) 
 		}
 	}
 	return verdict(err)
-}
-
-// orDetails is a run's result, or the details of its failure, which have the same form.
-func orDetails(result json.RawMessage, err error) json.RawMessage {
-	var detailed interface {
-		error
-		HasDetails() bool
-		Details(into ...any) error
-	}
-	if errors.As(err, &detailed) && detailed.HasDetails() {
-		_ = detailed.Details(&result) // the error says enough where its details are of another form
-	}
-	return result
 }
 
 // verdict is a run's failure with the exit status that it deserves; nil for a run that succeeded.
@@ -156,5 +144,5 @@ func verdict(err error) error {
 	case activities.ErrorTriggerOutcomeUnknown, activities.ErrorWaitTimeout:
 		code = exitInDoubt
 	}
-	return exit{code, fmt.Errorf("%s: %s", failed.Type(), failed.Message())}
+	return exit{code, report.Failure(err)}
 }

@@ -5,12 +5,14 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/dpaflow/dpaflow/internal/report"
 )
 
 // wrap breaks a line into as many as it takes to be no wider than columns, 0 being no limit: at spaces, and between
 // Chinese characters. Those after the first begin with the indent.
 func wrap(line string, columns int, indent string) []string {
-	line = clean(line)
+	line = report.Clean(line)
 	if columns <= 0 || text.StringWidth(line) <= columns {
 		return []string{line}
 	}
@@ -48,11 +50,11 @@ func wrapped(rest string, columns int, indent string) []string {
 // wrapCommand breaks a command at spaces, so that it can be copied as it is shown.
 func wrapCommand(command string, columns int, indent string) []string {
 	if columns <= 0 || text.StringWidth(indent+command) <= columns {
-		return []string{indent + clean(command)}
+		return []string{indent + report.Clean(command)}
 	}
 	var lines []string
 	line := indent
-	for i, word := range shellWord.FindAllString(clean(command), -1) {
+	for i, word := range shellWord.FindAllString(report.Clean(command), -1) {
 		if i > 0 && text.StringWidth(line+" "+word) > columns-len(` \`) {
 			lines, line = append(lines, line+` \`), indent+"  "+word
 			continue

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"encoding/json"
@@ -9,25 +9,25 @@ import (
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
-// sceneState is what a timed scene tells of itself. While it runs, Runs is their number; in the end it lists them.
-type sceneState struct {
+// SceneState is what a timed scene tells of itself. While it runs, Runs is their number; in the end it lists them.
+type SceneState struct {
 	workflows.TimedStatus
 	Runs json.RawMessage   `json:"runs"`
 	Open []json.RawMessage `json:"open"`
 }
 
-func (s *sceneState) fill(t table.Writer) {
+func (s *SceneState) Fill(t table.Writer) {
 	var ended []workflows.PlanResult
 	number := string(s.Runs)
 	if json.Unmarshal(s.Runs, &ended) == nil {
 		number = strconv.Itoa(len(ended))
 	}
-	fillRows(t, [][2]string{
+	FillRows(t, [][2]string{
 		{"Plan", s.PlanID}, {"Scene", s.SceneName}, {"Phase", string(s.Phase)}, {"Reason", s.Reason}, {"Runs that ended", number},
 		{"Open", strconv.Itoa(len(s.Open))}, {"To stop it", s.Hint},
 	})
 	for _, run := range ended {
-		t.AppendRow(table.Row{"Run " + at(&run.FinishedAt), joined(" ", run.InstanceID, run.Status, run.OutputsError)})
+		t.AppendRow(table.Row{"Run " + At(&run.FinishedAt), Joined(" ", run.InstanceID, run.Status, run.OutputsError)})
 	}
 	fillRecord(t, s.Notes, s.Actions)
 }

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"context"
@@ -31,22 +31,22 @@ func TestWhatOnlyReadsIsAskedAgainWhileTheServerIsLate(t *testing.T) {
 			}
 		}
 		late := serviceerror.NewDeadlineExceeded("late")
-		answer, err := read(t.Context(), call(context.DeadlineExceeded, late, nil))
+		answer, err := Read(t.Context(), call(context.DeadlineExceeded, late, nil))
 		require.NoError(t, err)
 		require.Equal(t, 3, answer)
 
-		_, err = read(t.Context(), call(errors.New("no")))
+		_, err = Read(t.Context(), call(errors.New("no")))
 		require.EqualError(t, err, "no")
 		require.Equal(t, 1, asked)
 
 		begun := time.Now()
-		_, err = read(t.Context(), call(context.DeadlineExceeded))
+		_, err = Read(t.Context(), call(context.DeadlineExceeded))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.Equal(t, readTimeout, time.Since(begun))
+		require.Equal(t, ReadTimeout, time.Since(begun))
 
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err = read(gone, call(context.DeadlineExceeded))
+		_, err = Read(gone, call(context.DeadlineExceeded))
 		require.Error(t, err)
 		require.Equal(t, 1, asked)
 	})

@@ -1,7 +1,10 @@
-package main
+package report
 
 import (
 	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -10,11 +13,39 @@ import (
 	"github.com/dpaflow/dpaflow/runbook"
 )
 
-func reportOf(t *testing.T, name string) report {
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err, "run the tests once with -update")
+	require.Equal(t, string(want), got)
+}
+
+func readState(t *testing.T, name string) (s State) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("../../starter/testdata", name))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(data, &s))
+	require.NotNil(t, s.Book)
+	return s
+}
+
+var (
+	start = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	// later is 35 minutes and 10 seconds after the start.
+	later = start.Add(35*time.Minute + 10*time.Second)
+)
+
+func reportOf(t *testing.T, name string) Report {
 	s := readState(t, name)
-	r := report{
-		WorkflowID: "dr-1", RunID: "0190-1", State: "Running", StartedAt: s.book.StartedAt, ClosedAt: s.book.FinishedAt,
-		Elapsed: runbook.Duration(later.Sub(s.book.StartedAt)), Target: s.book.Target, Timeline: timeline(*s.book), Result: s,
+	r := Report{
+		WorkflowID: "dr-1", RunID: "0190-1", State: "Running", StartedAt: s.Book.StartedAt, ClosedAt: s.Book.FinishedAt,
+		Elapsed: runbook.Duration(later.Sub(s.Book.StartedAt)), Target: s.Book.Target, Timeline: Timeline(*s.Book), Result: s,
 	}
 	if r.ClosedAt != nil {
 		r.State, r.Error = "Failed", "RunbookFailed: runbook switch-over failed at step clean-up"
@@ -26,17 +57,17 @@ func reportOf(t *testing.T, name string) report {
 func TestAReportTellsWhatHappened(t *testing.T) {
 	t.Parallel()
 	open := reportOf(t, "running.json")
-	golden(t, "running.md", open.markdown())
-	golden(t, "failed.md", reportOf(t, "failed.json").markdown())
+	golden(t, "running.md", open.Markdown())
+	golden(t, "failed.md", reportOf(t, "failed.json").Markdown())
 }
 
 func TestAReportOfASingleRunHasItsResult(t *testing.T) {
 	t.Parallel()
-	r := report{WorkflowID: "plan-1", State: "Completed", StartedAt: start, Elapsed: runbook.Duration(time.Minute)}
+	r := Report{WorkflowID: "plan-1", State: "Completed", StartedAt: start, Elapsed: runbook.Duration(time.Minute)}
 	require.NoError(t, json.Unmarshal([]byte(`{"planId":"p","instanceId":"in1","status":"SUCCESS","observedBy":"callback",
 		"triggeredAt":"2026-05-01T12:00:00Z","finishedAt":"2026-05-01T12:01:00Z",
 		"outputs":[{"modelId":"md1","modelName":"切换","nodes":[{"name":"结果","result":"<b>|*x*"}]}]}`), &r.Result))
-	golden(t, "run.md", r.markdown())
+	golden(t, "run.md", r.Markdown())
 }
 
 func TestAReportForProgramsIsOneDocument(t *testing.T) {
@@ -54,7 +85,7 @@ func TestAReportForProgramsIsOneDocument(t *testing.T) {
 	require.Len(t, document.Result.Steps, 3)
 	require.Equal(t, "clean-up/remove", document.Timeline[6].Step)
 
-	data, err = json.Marshal(report{})
+	data, err = json.Marshal(Report{})
 	require.NoError(t, err)
 	require.Contains(t, string(data), `"result":null`)
 }
@@ -62,7 +93,7 @@ func TestAReportForProgramsIsOneDocument(t *testing.T) {
 func TestATimelineIsInTheOrderOfWhatHappened(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"running.json", "failed.json"} {
-		events := timeline(*readState(t, name).book)
+		events := Timeline(*readState(t, name).Book)
 		for i := range events[1:] {
 			require.False(t, events[i+1].At.Before(events[i].At), "%s: %v", name, events[i+1])
 		}

@@ -1,4 +1,4 @@
-package main
+package runs
 
 import (
 	"context"
@@ -41,7 +41,7 @@ func TestAnUpdateThatNewsGotInTheWayOfIsSentAgainWithItsId(t *testing.T) {
 		"a run that cannot answer": {[]error{crossed, crossed, crossed, crossed, crossed, crossed}, crossed, []string{"u", "u", "u", "u", "u"}},
 	} {
 		c := &crossing{errs: test.errs}
-		_, err := sendUpdate(t.Context(), c, client.UpdateWorkflowOptions{UpdateID: "u"})
+		err := sendUpdate(t.Context(), c, client.UpdateWorkflowOptions{UpdateID: "u"}, nil)
 		require.Equal(t, test.ends, err, name)
 		require.Equal(t, test.sent, c.sent, name)
 	}

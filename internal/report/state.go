@@ -1,0 +1,132 @@
+package report
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"strings"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/internal/runs"
+	"github.com/dpaflow/dpaflow/workflows"
+)
+
+// State is what a run tells of itself: as the answer to the query "status" or to an update, as its
+// result, or as the details of its failure. All but Raw are nil but one, which the JSON's form decides.
+type State struct {
+	Raw   json.RawMessage
+	Book  *workflows.RunbookResult // a runbook, under way or ended
+	Step  *workflows.StepResult    // a step of a runbook
+	Run   *workflows.Status        // a plan or a model, mostly under way
+	Ended *RunResult               // a plan or a model that has ended with outputs
+	Scene *SceneState              // a timed scene, under way or ended
+}
+
+// RunResult is the result of a plan or of a model.
+type RunResult struct {
+	workflows.PlanResult
+	ModelID string                  `json:"modelId"`
+	Nodes   []activities.NodeOutput `json:"nodes"`
+}
+
+func (s *State) UnmarshalJSON(data []byte) error {
+	*s = State{Raw: bytes.Clone(data)}
+	var form struct {
+		ID         *string         `json:"id"`
+		Steps      json.RawMessage `json:"steps"`
+		Phase      string          `json:"phase"`
+		InstanceID string          `json:"instanceId"`
+		SceneName  string          `json:"sceneName"`
+	}
+	if json.Unmarshal(data, &form) != nil {
+		return nil // the details of InvalidInput, which its message tells as well
+	}
+	switch {
+	case form.SceneName != "":
+		return json.Unmarshal(data, &s.Scene)
+	case form.Steps != nil:
+		return json.Unmarshal(data, &s.Book)
+	case form.ID != nil:
+		return json.Unmarshal(data, &s.Step)
+	case form.Phase != "":
+		return json.Unmarshal(data, &s.Run)
+	case form.InstanceID != "":
+		return json.Unmarshal(data, &s.Ended)
+	}
+	return nil
+}
+
+// MarshalJSON writes what the run told, as it was.
+func (s State) MarshalJSON() ([]byte, error) {
+	if s.Raw == nil {
+		return []byte("null"), nil
+	}
+	return s.Raw, nil
+}
+
+func (s State) Known() bool {
+	return s.Book != nil || s.Step != nil || s.Run != nil || s.Ended != nil || s.Scene != nil
+}
+
+// fill writes what a State tells of a plan, a model or a step; of others nothing.
+func (s State) Fill(t table.Writer) {
+	switch {
+	case s.Run != nil:
+		fillStatus(t, *s.Run)
+	case s.Step != nil:
+		FillRows(t, [][2]string{
+			{"Step", Step{StepResult: *s.Step}.Label()}, {"Status", s.Step.Status}, {"Reason", s.Step.Reason}, {"Plan", s.Step.PlanID},
+			{"Model", s.Step.ModelID}, {"Instance", s.Step.InstanceID}, {"Approved by", strings.Join(s.Step.Approvals, ", ")},
+			{"Started", At(s.Step.StartedAt)}, {"Finished", At(s.Step.FinishedAt)},
+		})
+	case s.Ended != nil:
+		fillEnded(t, s.Ended)
+	case s.Scene != nil:
+		s.Scene.Fill(t)
+	}
+}
+
+func fillStatus(t table.Writer, s workflows.Status) {
+	FillRows(t, [][2]string{
+		{"Plan", s.PlanID}, {"Model", s.ModelID}, {"Phase", string(s.Phase)}, {"Instance", s.InstanceID}, {"Status", s.Status},
+		{"Observed by", s.ObservedBy}, {"Reason", s.Reason}, {"The platform says", s.Hint}, {"Started", At(&s.StartedAt)},
+		{"Triggered", At(s.TriggeredAt)}, {"Last news", At(s.LastNewsAt)}, {"Finished", At(s.FinishedAt)},
+		{"Gives up", At(&s.Deadline)},
+	})
+	fillRecord(t, s.Notes, s.Actions)
+}
+
+func fillRecord(t table.Writer, notes []workflows.Note, actions []workflows.Action) {
+	for _, note := range notes {
+		t.AppendRow(table.Row{"Note " + At(&note.At), note.Text})
+	}
+	for _, action := range actions {
+		t.AppendRow(table.Row{"Action " + At(&action.At), Joined(" ", action.Name, action.By, "("+cmp.Or(action.Subject, "name not checked")+")", action.Comment)})
+	}
+}
+
+func fillEnded(t table.Writer, r *RunResult) {
+	FillRows(t, [][2]string{
+		{"Plan", r.PlanID}, {"Model", r.ModelID}, {"Instance", r.InstanceID}, {"Status", r.Status + " (" + r.ObservedBy + ")"},
+		{"Triggered", At(&r.TriggeredAt)}, {"Finished", At(&r.FinishedAt)},
+	})
+	for _, model := range r.Outputs {
+		for _, node := range model.Nodes {
+			t.AppendRow(table.Row{model.ModelName + " / " + node.Name, node.Result})
+		}
+	}
+	for _, node := range r.Nodes {
+		t.AppendRow(table.Row{node.Name, node.Result})
+	}
+}
+
+// Query asks a run where it stands; of its latest if runID is empty.
+func Query(ctx context.Context, c client.Client, workflowID, runID string) (now State, err error) {
+	err = runs.Query(ctx, c, workflowID, runID, &now)
+	return now, err
+}
