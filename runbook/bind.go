@@ -71,12 +71,13 @@ func ParseValues(data []byte) (*Values, error) {
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	v := &Values{Vars: Vars{}, places: map[string]place{}}
-	if survey(root, "", 0, v.places, &faults) {
-		decode(root, reflect.ValueOf(&v.Vars).Elem(), "", &faults)
+	s := newSurveyor()
+	v := &Values{Vars: Vars{}, places: s.places}
+	if s.slot(&root, "") {
+		decode(root, reflect.ValueOf(&v.Vars).Elem(), "", &s.faults)
 	}
 	v.Vars = Literal(map[string]any(v.Vars)).(map[string]any)
-	return v, faults.located(v.places).Err()
+	return v, s.faults.located(s.places).Err()
 }
 
 // Located returns faults about the values, whose paths begin with the variable, with their places in the text.

@@ -13,62 +13,6 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxDepth is how deep values may be nested in a text: more than any document needs.
-const maxDepth = 64
-
-// tags are the kinds of values that JSON has too; a date without quotes is a text.
-var tags = []string{"!!map", "!!seq", "!!str", "!!timestamp", "!!int", "!!float", "!!bool", "!!null"}
-
-// survey notes where everything stands, and finds what no document may have. It reports whether the
-// tree can be decoded.
-func survey(node *yaml.Node, path string, depth int, places map[string]place, faults *Faults) bool {
-	at := place{node.Line, node.Column}
-	if _, known := places[path]; !known { // of a field the name's place is known by now
-		places[path] = at
-	}
-	refuse := func(problem string) bool {
-		*faults = append(*faults, Fault{Path: path, Problem: problem, Line: at.line, Column: at.column})
-		return false
-	}
-	if depth > maxDepth {
-		return refuse("is nested too deeply")
-	}
-	if node.Kind == yaml.AliasNode {
-		return refuse("aliases are not taken: write the value out, as JSON would have it")
-	}
-	if !slices.Contains(tags, node.ShortTag()) {
-		return refuse("the tag " + clip(node.Tag) + " is not taken")
-	}
-	sound := true
-	if node.Kind == yaml.SequenceNode {
-		for i, item := range node.Content {
-			sound = survey(item, index(path, i), depth+1, places, faults) && sound
-		}
-		return sound
-	}
-	if node.Kind != yaml.MappingNode {
-		return true
-	}
-	seen := make(map[string]bool, len(node.Content)/2)
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		key := node.Content[i]
-		at = place{key.Line, key.Column}
-		if key.Kind != yaml.ScalarNode || key.ShortTag() == "!!merge" || key.ShortTag() == "!!null" {
-			sound = refuse("the name of a field must be a string")
-			continue
-		}
-		below := join(path, key.Value)
-		if seen[key.Value] {
-			*faults = append(*faults, Fault{Path: below, Problem: "is given twice", Line: at.line, Column: at.column})
-			continue
-		}
-		seen[key.Value] = true
-		places[below] = at
-		sound = survey(node.Content[i+1], below, depth+1, places, faults) && sound
-	}
-	return sound
-}
-
 func index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
 
 // decode fills a value from a tree by its json tags and finds unknown fields and wrong types. What it
@@ -82,6 +26,8 @@ func decode(node *yaml.Node, value reflect.Value, path string, faults *Faults) {
 		faults.add(path, "must be %s, got %s", want, describe(node))
 	}
 	switch kind := value.Kind(); {
+	case value.Type() == reflect.TypeFor[*Document]() && node.ShortTag() == "!!str":
+		faults.add(path, "is in a file, %s: starter runbook resolve puts it in its place, and prints the whole document", clip(node.Value))
 	case kind == reflect.Pointer:
 		value.Set(reflect.New(value.Type().Elem()))
 		decode(node, value.Elem(), path, faults)
@@ -146,11 +92,22 @@ func decodeFields(node *yaml.Node, object reflect.Value, path string, faults *Fa
 			return tag != "" && tag == name
 		})
 		if at < 0 {
-			faults.add(join(path, name), "there is no such field")
+			if !strings.HasPrefix(name, extension) || !extensible(object) {
+				faults.add(join(path, name), "there is no such field")
+			}
 			continue
 		}
 		decode(node.Content[i+1], object.FieldByIndex(fields[at].Index), join(path, name), faults)
 	}
+}
+
+// extension begins the names of fields that are for whoever writes a document: anchors, and notes of other programs.
+const extension = "x-"
+
+// extensible reports whether an object of a document may have such fields.
+func extensible(object reflect.Value) bool {
+	_, around := object.Addr().Interface().(interface{ document() *Document })
+	return around || object.Type().PkgPath() == reflect.TypeFor[Document]().PkgPath()
 }
 
 // decodeAny returns a value as Vars hold it.

@@ -14,19 +14,26 @@ type Fault struct {
 	Path string `json:"path"`
 	// Problem says what is wrong, in a sentence that goes on from the path.
 	Problem string `json:"problem"`
+	// File is the one that Path, Line and Column are in; empty where there is only one text.
+	File string `json:"file,omitempty"`
 	// Line and Column are the place in the text, from 1; 0 where there is no text.
 	Line   int `json:"line,omitempty"`
 	Column int `json:"column,omitempty"`
 }
 
-// String is the fault in one line: 12:7: steps[3].when: what is wrong.
+// String is the fault in one line: verify.yaml:12:7: steps[3].when: what is wrong.
 func (f Fault) String() string {
 	text := f.Problem
 	if f.Path != "" {
 		text = f.Path + ": " + text
 	}
-	if f.Line > 0 {
-		text = fmt.Sprintf("%d:%d: %s", f.Line, max(f.Column, 1), text)
+	switch {
+	case f.File != "" && f.Line > 0:
+		return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, max(f.Column, 1), text)
+	case f.File != "":
+		return f.File + ": " + text
+	case f.Line > 0:
+		return fmt.Sprintf("%d:%d: %s", f.Line, max(f.Column, 1), text)
 	}
 	return text
 }
@@ -88,16 +95,19 @@ func (f Faults) within(path string) bool {
 // maxFaults keeps an error from becoming larger than a history takes.
 const maxFaults = 100
 
-// located returns the faults with their places in the text, in the order of these.
+// located returns the faults with their places in the texts, in the order of these.
 func (f Faults) located(places map[string]place) Faults {
 	for i, fault := range f {
+		at := nearest(places, fault.Path)
 		if fault.Line == 0 {
-			at := nearest(places, fault.Path)
-			f[i].Line, f[i].Column = at.line, at.column
+			f[i].File, f[i].Line, f[i].Column = cmp.Or(at.file, fault.File), at.line, at.column
+		}
+		if at.file == f[i].File {
+			f[i].Path = strings.TrimPrefix(strings.TrimPrefix(fault.Path, at.prefix), ".")
 		}
 	}
 	slices.SortStableFunc(f, func(a, b Fault) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return f.capped()
 }
@@ -110,8 +120,11 @@ func (f Faults) capped() Faults {
 	return append(f[:maxFaults:maxFaults], more)
 }
 
-// place is where something stands in a text, from 1.
-type place struct{ line, column int }
+// place is where something stands in a text, from 1. What is in a file of its own has the path prefix before its own.
+type place struct {
+	file, prefix string
+	line, column int
+}
 
 // nearest is the place of a path or of the innermost thing around it that the text has.
 func nearest(places map[string]place, path string) place {

@@ -16,6 +16,8 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte("name: x\nsteps:\n- {id: a, plan: p, params: {m: {A: '${{ vars.b }}'}}}\nvars: {b: 1}"))
 	f.Add([]byte("name: x\nsteps: [{id: a, needs: [b]}, {id: b, needs: [a, {step: a, on: end}]}]"))
+	f.Add([]byte("x-a: &a {retries: 1}\nx-b: &b {<<: *a, timeout: 1h}\nname: x\nsteps: [{id: a, plan: p, <<: [*b, *a]}, {id: b, runbook: &c {name: y, vars: {v: {type: string, enum: [a], default: a}}, steps: [{id: c, wait: 1s, x-c: [*a]}]}, with: {v: a}}]"))
+	f.Add([]byte("name: x\nvars: {a: {type: integer, default: '${{ vars.b }}'}, b: {type: string, secretRef: s}}\nsteps: [{id: a, plan: p, params: {m: {A: '${{ vars.b }}'}}}]"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		document, err := Parse(text)
 		if err != nil {
@@ -23,14 +25,18 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		require.NoError(t, document.Validate(), "what Parse accepts is valid")
-		_, err = document.Compile()
+		program, err := document.Compile()
 		require.NoError(t, err)
+		values, err := program.Vars()
+		again, errAgain := program.Vars()
+		require.Equal(t, values, again)
+		require.Equal(t, err, errAgain)
 		document.Graph()
 		data, err := json.Marshal(document)
 		require.NoError(t, err)
-		again, err := Parse(data)
+		reread, err := Parse(data)
 		require.NoError(t, err, "what Go writes can be read")
-		written, err := json.Marshal(again)
+		written, err := json.Marshal(reread)
 		require.NoError(t, err)
 		require.Equal(t, string(data), string(written), "and means the same: no inputs are no inputs, written as {} or not at all")
 	})
@@ -64,5 +70,27 @@ func FuzzExpression(f *testing.F) {
 			require.Equal(t, job, jobAgain)
 			require.Equal(t, errJob, errJobAgain)
 		}
+	})
+}
+
+func FuzzParseFile(f *testing.F) {
+	f.Add("name: x\nsteps: [{id: a, runbook: b}, {id: b, runbook: b, with: {v: 1}}]", "name: y\nvars: {v: 1}\nsteps: [{id: c, plan: p}]")
+	f.Add("name: x\nx-s: &s {id: a, runbook: b}\nsteps: [*s]\nfinally: [{<<: *s, id: e}]", "name: y\nsteps: [{id: c, runbook: a}]")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		whole, err := ParseFile("a", folder{"a": a, "b": b}.load)
+		if err != nil {
+			require.NotEmpty(t, err.(Faults))
+			return
+		}
+		require.NoError(t, whole.Validate())
+		written, err := whole.YAML()
+		require.NoError(t, err)
+		again, err := Parse(written)
+		require.NoError(t, err)
+		one, err := json.Marshal(whole)
+		require.NoError(t, err)
+		other, err := json.Marshal(again)
+		require.NoError(t, err)
+		require.Equal(t, string(one), string(other))
 	})
 }

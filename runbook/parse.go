@@ -2,8 +2,10 @@ package runbook
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"reflect"
 	"regexp"
@@ -42,19 +44,24 @@ func DecodeText(data []byte, into any) error {
 }
 
 func decodeText(data []byte, into any, check func(Faults) Faults) error {
+	return newSurveyor().decode(data, into, check)
+}
+
+func (s *surveyor) decode(data []byte, into any, check func(Faults) Faults) error {
 	root, faults := read(data)
-	if len(faults) > 0 {
-		return faults
+	switch {
+	case len(faults) > 0:
+		s.faults = faults
+	case root.Kind != yaml.MappingNode:
+		s.refuse("", root, "the document must be an object, got "+describe(root))
+	case s.slot(&root, ""):
+		decode(root, reflect.ValueOf(into).Elem(), "", &s.faults)
+		s.faults = append(s.faults, check(s.faults)...)
 	}
-	if root.Kind != yaml.MappingNode {
-		return Faults{{Problem: "the document must be an object, got " + describe(root), Line: root.Line, Column: root.Column}}
+	for i := range s.faults {
+		s.faults[i].File = cmp.Or(s.faults[i].File, s.from.file)
 	}
-	places := map[string]place{}
-	if survey(root, "", 0, places, &faults) {
-		decode(root, reflect.ValueOf(into).Elem(), "", &faults)
-		faults = append(faults, check(faults)...)
-	}
-	return faults.located(places).Err()
+	return s.faults.located(s.places).Err()
 }
 
 func (d *Document) document() *Document { return d }
@@ -94,17 +101,17 @@ func decodeJSON(data []byte, into any) error {
 }
 
 func decodeNode(root *yaml.Node, into any) error {
-	var faults Faults
-	if survey(root, "", 0, map[string]place{}, &faults) {
-		decode(root, reflect.ValueOf(into).Elem(), "", &faults)
+	s := newSurveyor()
+	if s.slot(&root, "") {
+		decode(root, reflect.ValueOf(into).Elem(), "", &s.faults)
 	}
-	return faults.Err()
+	return s.faults.Err()
 }
 
 // read makes the tree of a text. JSON has a reader of its own: YAML has no surrogate pairs.
 func read(data []byte) (*yaml.Node, Faults) {
 	if len(data) > maxSize {
-		return nil, Faults{{Problem: "the document must have at most " + strconv.Itoa(maxSize) + " bytes, got " + strconv.Itoa(len(data))}}
+		return nil, Faults{{Problem: tooLargeInAll(len(data))}}
 	}
 	if !utf8.Valid(data) {
 		before, _, _ := strings.Cut(strings.ToValidUTF8(string(data), "\x00"), "\x00")
@@ -119,6 +126,10 @@ func read(data []byte) (*yaml.Node, Faults) {
 		return root, nil
 	}
 	return readYAML(data)
+}
+
+func tooLargeInAll(size int) string {
+	return fmt.Sprintf("the document must have at most %d bytes in all, got %d", maxSize, size)
 }
 
 func readYAML(data []byte) (*yaml.Node, Faults) {

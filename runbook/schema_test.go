@@ -27,6 +27,9 @@ func TestTheSchemaIsCurrent(t *testing.T) {
 	require.Equal(t, string(made), string(Schema()), "run go generate ./runbook")
 }
 
+// ours are the fields that a document's objects may have beside those of the language.
+var ours = map[string]*jsonschema.Schema{"^" + extension: jsonschema.TrueSchema}
+
 // makeSchema reflects the types and their comments, and adds what types cannot say.
 func makeSchema(t *testing.T) []byte {
 	t.Helper()
@@ -38,6 +41,13 @@ func makeSchema(t *testing.T) []byte {
 	schema.Definitions["Var"] = variable
 	document.Properties.Value("vars").AdditionalProperties = &jsonschema.Schema{ // an object with type is a declaration
 		If: &jsonschema.Schema{Type: "object", Required: []string{"type"}}, Then: &jsonschema.Schema{Ref: "#/$defs/Var"},
+	}
+	step.Properties.Set("runbook", &jsonschema.Schema{
+		Description: "Runbook is run as a part of this one: its steps are known by path, such as verify/business. In a file it may be the name of another one.",
+		OneOf:       []*jsonschema.Schema{{Ref: "#/$defs/Document"}, {Type: "string", MinLength: new(uint64(1))}},
+	})
+	for _, object := range schema.Definitions {
+		object.PatternProperties = ours
 	}
 	one, most := uint64(1), uint64(MaxSteps)
 	document.Properties.Value("steps").MinItems, document.Properties.Value("steps").MaxItems = &one, &most
@@ -86,14 +96,14 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 		fields.Set("backoff", &jsonschema.Schema{Type: "number", Minimum: "1", Maximum: json.Number(strconv.Itoa(maxBackoff))})
 		return &jsonschema.Schema{Examples: []any{1, map[string]any{"max": 2, "pause": "30s", "backoff": 2}}, OneOf: []*jsonschema.Schema{
 			{Type: "integer", Minimum: "0"},
-			{Type: "object", Properties: fields, Required: []string{"max"}, AdditionalProperties: jsonschema.FalseSchema},
+			{Type: "object", Properties: fields, Required: []string{"max"}, AdditionalProperties: jsonschema.FalseSchema, PatternProperties: ours},
 		}}
 	case reflect.TypeFor[Need]():
 		fields := jsonschema.NewProperties()
 		fields.Set("step", text)
 		fields.Set("on", words(onWords))
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{
-			text, {Type: "object", Properties: fields, Required: []string{"step"}, AdditionalProperties: jsonschema.FalseSchema},
+			text, {Type: "object", Properties: fields, Required: []string{"step"}, AdditionalProperties: jsonschema.FalseSchema, PatternProperties: ours},
 		}}
 	case reflect.TypeFor[Timer]():
 		fields := jsonschema.NewProperties()
@@ -105,7 +115,7 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 			Examples:    []any{"10m", map[string]string{"until": "2026-12-01T22:00:00+08:00"}, map[string]string{"window": "22:00-04:00", "days": "MON-FRI", "timeZone": "Asia/Shanghai"}},
 			OneOf: []*jsonschema.Schema{
 				mapType(reflect.TypeFor[Duration]()),
-				{Type: "object", Properties: fields, OneOf: oneRequired("until", "window"), AdditionalProperties: jsonschema.FalseSchema},
+				{Type: "object", Properties: fields, OneOf: oneRequired("until", "window"), AdditionalProperties: jsonschema.FalseSchema, PatternProperties: ours},
 			},
 		}
 	case reflect.TypeFor[Params]():
@@ -165,6 +175,7 @@ func asJSON(t *testing.T, text []byte) []byte {
 	t.Helper()
 	root, faults := read(text)
 	require.Empty(t, faults)
+	require.True(t, newSurveyor().slot(&root, ""))
 	return toJSON(root)
 }
 

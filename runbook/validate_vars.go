@@ -82,7 +82,11 @@ func (v *validator) given(s *Step, path string) {
 		declared, _ := variableOf(s.Runbook.Vars[name])
 		at := join(join(path, "runbook.vars"), name)
 		_, isGiven := s.With[name]
-		if declared.Required && !isGiven && !v.decoded.covers(at, "") {
+		switch {
+		case !declared.Required || isGiven || v.decoded.covers(at, ""):
+		case s.With != nil:
+			v.faults.add(join(path, "with"), "must give the variable %q a value: it has no default", clip(name))
+		default:
 			v.faults.add(at, "must have a value or an expression, or be given one in with: a nested runbook is given nothing at its start")
 		}
 	}

@@ -230,7 +230,7 @@ func TestANestedRunbookKnowsWhatItIsGiven(t *testing.T) {
 	require.EqualError(t, err, "steps[3].runbook.vars.database: must be a string, got 2")
 
 	for step, want := range map[string]string{
-		`with: {}, ` + nested:                                                                    "steps[3].runbook.vars.database: must have a value or an expression, or be given one in with",
+		`with: {}, ` + nested:                                                                    `steps[3].with: must give the variable "database" a value: it has no default`,
 		`with: {database: 5}, ` + nested:                                                         "steps[3].with.database: must be a string, got 5",
 		`with: {database: null}, ` + nested:                                                      "steps[3].with.database: is required",
 		`with: {database: x, prt: 1}, ` + nested:                                                 "steps[3].with.prt: there is no such variable in the vars of the runbook",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -55,14 +56,10 @@ func (f *runFlags) runbook(stdin io.Reader) kind {
 	}
 }
 
-// readDocument reads and checks a runbook, of standard input where the file is "-". The error is
+// readDocument reads and checks a runbook and those that it names, of standard input where the file is "-". The error is
 // fileFaults where the runbook is wrong.
 func readDocument(file string, stdin io.Reader) (*runbook.Document, error) {
-	data, err := readFile(file, stdin)
-	if err != nil {
-		return nil, err
-	}
-	doc, err := runbook.Parse(data)
+	doc, err := runbook.ParseFile(file, func(file string) ([]byte, error) { return readFile(file, stdin) })
 	var faults runbook.Faults
 	if errors.As(err, &faults) {
 		return nil, fileFaults{file, faults}
@@ -99,11 +96,8 @@ type fileFaults struct {
 func (f fileFaults) Error() string {
 	text := fmt.Sprintf("%s cannot be run, faults: %d", f.file, len(f.faults))
 	for _, fault := range f.faults {
-		separator := ":"
-		if fault.Line == 0 {
-			separator = ": "
-		}
-		text += "\n" + f.file + separator + fault.String()
+		fault.File = cmp.Or(fault.File, f.file)
+		text += "\n" + fault.String()
 	}
 	return text
 }

@@ -13,7 +13,7 @@ import (
 
 func (a *app) runbook() *cobra.Command {
 	cmd := group("runbook", "Check, draw and rehearse runbook files, without Temporal or the platform")
-	cmd.AddCommand(a.runbookValidate(), a.runbookGraph(), a.runbookSchema(), a.runbookRehearse())
+	cmd.AddCommand(a.runbookValidate(), a.runbookResolve(), a.runbookGraph(), a.runbookSchema(), a.runbookRehearse())
 	return cmd
 }
 
@@ -39,6 +39,29 @@ func (a *app) runbookValidate() *cobra.Command {
 				t.AppendRow(table.Row{"Steps", len(doc.Steps)})
 				t.AppendRow(table.Row{"Faults", "none"})
 			})
+		},
+	}
+}
+
+func (a *app) runbookResolve() *cobra.Command {
+	return &cobra.Command{
+		Use:   "resolve FILE",
+		Short: "Print a runbook with those that it names by their files in their place, for programs that start it",
+		Args:  exactly("FILE"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			doc, err := readDocument(args[0], a.in)
+			if err != nil {
+				return exit{exitUsage, err}
+			}
+			if a.json {
+				return a.print(doc, nil)
+			}
+			written, err := doc.YAML()
+			if err != nil {
+				return err
+			}
+			_, err = a.out.Write(written)
+			return err
 		},
 	}
 }

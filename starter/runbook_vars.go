@@ -115,7 +115,8 @@ func (g givenVars) located(err error) error {
 	}
 	lines := make([]string, len(faults))
 	for i, fault := range faults {
-		lines[i] = g.file + ":" + fault.String()
+		fault.File = g.file
+		lines[i] = fault.String()
 	}
 	return errors.New(strings.Join(lines, "\n"))
 }
