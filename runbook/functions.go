@@ -1,6 +1,7 @@
 package runbook
 
 import (
+	"encoding/json"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -41,6 +42,8 @@ func (textLibrary) CompileOptions() []cel.EnvOption {
 		member("split", list, []*cel.Type{text, text}, func(args ...string) ref.Val {
 			return types.NewStringList(types.DefaultTypeAdapter, strings.Split(args[0], args[1]))
 		}),
+		cel.Function("lines", cel.Overload(textPrefix+"lines", []*cel.Type{text}, list, cel.UnaryBinding(linesOf))),
+		cel.Function("json", cel.Overload(textPrefix+"json", []*cel.Type{text}, cel.DynType, cel.UnaryBinding(readText))),
 		member("replace", text, []*cel.Type{text, text, text}, replace),
 		cel.Function("join", cel.MemberOverload(textPrefix+"join", []*cel.Type{list, text}, text, cel.BinaryBinding(joinTexts))),
 	}
@@ -65,6 +68,40 @@ func (costs) CallCost(function, overload string, args []ref.Val, result ref.Val)
 	}
 	total := uint64(cost)
 	return &total
+}
+
+// linesOf splits a text into its lines, without what ends them. The end of the last line begins no other one.
+func linesOf(value ref.Val) ref.Val {
+	text := strings.ReplaceAll(string(value.(types.String)), "\r\n", "\n")
+	if text == "" {
+		return types.NewStringList(types.DefaultTypeAdapter, nil)
+	}
+	return types.NewStringList(types.DefaultTypeAdapter, strings.Split(strings.TrimSuffix(text, "\n"), "\n"))
+}
+
+// readText reads the value that a text has as JSON.
+func readText(value ref.Val) ref.Val {
+	text := string(value.(types.String))
+	if len(text) > maxText {
+		return tooLong()
+	}
+	if !json.Valid([]byte(text)) {
+		return types.NewErr("json: %q is not JSON", clip(text))
+	}
+	tokens := json.NewDecoder(strings.NewReader(text)) // a look at them costs less than the value
+	for n := 0; ; n++ {
+		if _, err := tokens.Token(); err != nil {
+			break
+		}
+		if n > 4*maxValue {
+			return tooLarge()
+		}
+	}
+	read, err := ParseValue([]byte(text))
+	if err != nil {
+		return types.NewErr("json: %s", err)
+	}
+	return light(adapter{types.DefaultTypeAdapter}.NativeToValue(read))
 }
 
 func replace(args ...string) ref.Val {

@@ -45,7 +45,7 @@ func FuzzParse(f *testing.F) {
 func FuzzExpression(f *testing.F) {
 	for _, seed := range []string{
 		"vars.a + 1", "'a' + 'b'", "[1, 2].map(x, x * 2)", "{'a': 1}.a", "steps.a.status", "vars.a ? 1 : 'a'", "[vars, vars] == [vars]",
-		"'a,b'.split(',').join('') == 'ab'.trim()", "1 / 0", "vars.b.c[0]", "has(vars.b.d)", "string(1.5) + string(b'a')", "timestamp(0)",
+		"'a,b'.split(',').join('') == 'ab'.trim()", "1 / 0", "vars.b.c[0]", "has(vars.b.d)", "string(1.5) + string(b'a')", "timestamp(0)", `json('{"a": [1, null]}').a`, `lines("a\r\nb\n").map(l, l + '.')`, "json(vars.b.e)",
 	} {
 		f.Add(seed)
 	}
