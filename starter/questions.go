@@ -7,7 +7,7 @@ import (
 
 	"github.com/dpaflow/dpaflow/engine"
 	"github.com/dpaflow/dpaflow/internal/report"
-	"github.com/dpaflow/dpaflow/internal/runs"
+	"github.com/dpaflow/dpaflow/internal/shell"
 )
 
 // question is something that only an operator can settle.
@@ -20,7 +20,7 @@ type question struct {
 // questions are what a runbook waits for, those inside it included.
 func (v *bookView) questions() (found []question) {
 	for _, waits := range v.result.WaitsFor {
-		id, q := runs.Quote(waits.Step), question{step: cmp.Or(waits.Step, v.result.Name), reason: waits.Reason}
+		id, q := shell.Quote(waits.Step), question{step: cmp.Or(waits.Step, v.result.Name), reason: waits.Reason}
 		switch waits.Kind {
 		case engine.ForApproval:
 			until := ""
@@ -57,7 +57,7 @@ func (v *bookView) commands(rest ...string) []string {
 	commands := make([]string, len(rest))
 	for i, text := range rest {
 		verb, arguments, _ := strings.Cut(text, " ")
-		commands[i] = report.Joined(" ", "starter", verb, runs.Quote(v.id), arguments)
+		commands[i] = report.Joined(" ", "starter", verb, shell.Quote(v.id), arguments)
 	}
 	return commands
 }

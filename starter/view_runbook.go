@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/dpaflow/dpaflow/internal/report"
-	"github.com/dpaflow/dpaflow/internal/runs"
+	"github.com/dpaflow/dpaflow/internal/shell"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -45,7 +45,7 @@ func (v *bookView) asks(columns, room int) (lines []string) {
 			asked = append(asked, wrapCommand(command, columns, "    ")...)
 		}
 		if room > 0 && i > 0 && len(lines)+len(asked) > room {
-			return append(lines, fmt.Sprintf("  … and %d more: starter status %s", len(questions)-i, runs.Quote(v.id)))
+			return append(lines, fmt.Sprintf("  … and %d more: starter status %s", len(questions)-i, shell.Quote(v.id)))
 		}
 		if i == 0 {
 			lines = []string{"Waiting for an operator:"}

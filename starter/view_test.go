@@ -15,7 +15,7 @@ import (
 
 	"github.com/dpaflow/dpaflow/engine"
 	"github.com/dpaflow/dpaflow/internal/report"
-	"github.com/dpaflow/dpaflow/internal/runs"
+	"github.com/dpaflow/dpaflow/internal/shell"
 	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
 )
@@ -156,7 +156,7 @@ func TestAWorkflowIdCannotBreakOutOfACommand(t *testing.T) {
 		"-x":              "'-x'",
 		"":                "''",
 	} {
-		require.Equal(t, want, runs.Quote(word))
+		require.Equal(t, want, shell.Quote(word))
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dpaflow/dpaflow/internal/runs"
+	"github.com/dpaflow/dpaflow/internal/shell"
 )
 
 func TestACommandThatIsBrokenIntoLinesMeansTheSame(t *testing.T) {
@@ -19,7 +19,7 @@ func TestACommandThatIsBrokenIntoLinesMeansTheSame(t *testing.T) {
 	}
 	for _, command := range []string{
 		"starter abort runbook-华东主数据中心核心交易数据库切换到备用数据中心演练第五次-k3jd8s7fhq --by NAME",
-		"starter abort " + runs.Quote("switch over of the data centre in Beijing to the one in Shanghai, fifth try") + " --by NAME",
+		"starter abort " + shell.Quote("switch over of the data centre in Beijing to the one in Shanghai, fifth try") + " --by NAME",
 		"starter abort runbook-" + strings.Repeat("x", 90) + " --by NAME",
 	} {
 		for _, columns := range []int{40, 60, 80} {

@@ -10,6 +10,8 @@ import (
 	"go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
+
+	"github.com/dpaflow/dpaflow/internal/shell"
 )
 
 // Paused is the error of asking a run that an operator has paused in Temporal, which stops its workflow's code: it
@@ -26,7 +28,7 @@ func (p Paused) Error() string {
 }
 
 func (p Paused) command() string {
-	return "temporal workflow unpause --workflow-id " + Quote(p.WorkflowID)
+	return "temporal workflow unpause --workflow-id " + shell.Quote(p.WorkflowID)
 }
 
 // OrPaused returns a better error for what a run refused because it is paused, and any other error as it is.

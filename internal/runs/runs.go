@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dpaflow/dpaflow/engine"
+	"github.com/dpaflow/dpaflow/internal/shell"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -207,7 +207,7 @@ func overdue(r *Run, path string, steps []step) (list []engine.WaitsFor) {
 			if x != nil && x.Overdue && x.Status == workflows.StatusRunning {
 				list = append(list, engine.WaitsFor{
 					Kind: ForOverdue, Step: path + s.ID, Reason: "no callback for long", Since: x.StartedAt,
-					Command: r.command("resolve") + " --step " + Quote(path+s.ID) + " --status SUCCESS|FAIL",
+					Command: r.command("resolve") + " --step " + shell.Quote(path+s.ID) + " --status SUCCESS|FAIL",
 				})
 			}
 		}
@@ -220,20 +220,10 @@ func overdue(r *Run, path string, steps []step) (list []engine.WaitsFor) {
 }
 
 func (r *Run) command(verb string) string {
-	return fmt.Sprintf("starter %s %s", verb, Quote(r.WorkflowID))
+	return fmt.Sprintf("starter %s %s", verb, shell.Quote(r.WorkflowID))
 }
 
 // Needs reports whether the run waits for something that somebody may answer.
 func (r Run) Needs(who string) bool {
 	return slices.ContainsFunc(r.WaitsFor, func(w engine.WaitsFor) bool { return len(w.Who) == 0 || slices.Contains(w.Who, who) })
-}
-
-var bare = regexp.MustCompile(`^[\p{L}\p{N}_./:@%+=,][\p{L}\p{N}_./:@%+=,-]*$`)
-
-// Quote writes a word as a shell takes it.
-func Quote(word string) string {
-	if bare.MatchString(word) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
