@@ -35,11 +35,12 @@ var layers = map[string]layer{
 	"signals":               {own: []string{"internal/keys", "internal/ids"}},
 	"runbook":               {own: []string{"internal/endpoint", "internal/zones"}, never: []string{"net/http"}, deep: []string{"go.temporal.io"}},
 	"engine":                {own: []string{"runbook"}, never: []string{"net/http", "os"}, deep: []string{"go.temporal.io"}},
+	"notify":                {own: []string{"engine", "internal/shell"}, never: []string{"net/http", "os"}, deep: []string{"go.temporal.io"}},
 	"operators":             {own: []string{"internal/keys"}, never: []string{"net/http", "os"}},
 	"workflows":             {own: []string{"activities", "execution", "operators", "signals", "runbook", "engine", "internal/endpoint"}, never: []string{"net/http", "os"}},
 
 	// What users could write in a module of their own.
-	"examples": {own: []string{"activities", "runbook", "workflows"}},
+	"examples": {own: []string{"activities", "notify", "runbook", "workflows"}},
 
 	"platform/platformtest/simulator": everything,
 	"signals/bridge":                  everything,

@@ -10,13 +10,16 @@ import (
 	"time"
 )
 
+// TypePrefix is what all types of events begin with.
+const TypePrefix = "io.github.dpaflow."
+
 // The types of events.
 const (
-	TypeWaits      = "io.github.dpaflow.run.waits"       // a run needs a person
-	TypeOverdue    = "io.github.dpaflow.run.overdue"     // no callback has come for long
-	TypeFailed     = "io.github.dpaflow.run.failed"      // a run ended otherwise than with success
-	TypeRolledBack = "io.github.dpaflow.run.rolledback"  // the same, and what it had done was undone
-	TypeMissed     = "io.github.dpaflow.schedule.missed" // a schedule did not start a run at its time
+	TypeWaits      = TypePrefix + "run.waits"       // a run needs a person
+	TypeOverdue    = TypePrefix + "run.overdue"     // no callback has come for long
+	TypeFailed     = TypePrefix + "run.failed"      // a run ended otherwise than with success
+	TypeRolledBack = TypePrefix + "run.rolledback"  // the same, and what it had done was undone
+	TypeMissed     = TypePrefix + "schedule.missed" // a schedule did not start a run at its time
 )
 
 // Types are all types of events.

@@ -19,8 +19,8 @@ type State struct {
 	Standing map[string]bool `json:"standing,omitempty"`
 	// Closed are the keys of the closings after Since that were taken in, and when they were.
 	Closed map[string]time.Time `json:"closed,omitempty"`
-	// Schedules are what the counts were when they were last looked at.
-	Schedules map[string]Counts `json:"schedules,omitempty"`
+	// Schedules are what the counts were when they were last looked at; nil: they never were.
+	Schedules map[string]Counts `json:"schedules"`
 	// Overlapped are the runs that a schedule's next one overlapped, as far as that was taken in.
 	Overlapped map[string]string `json:"overlapped,omitempty"`
 	// Pending are the events to be sent, the oldest first.
@@ -165,12 +165,15 @@ func (s *State) miss(site Site, seen Seen) (left int) {
 	maps.DeleteFunc(s.Overlapped, func(id, _ string) bool { _, there := seen.Schedules[id]; return !there })
 	for _, id := range slices.Sorted(maps.Keys(seen.Schedules)) {
 		now := seen.Schedules[id]
-		was, known := before[id]
+		was := before[id]
+		if now.Overlap < was.Overlap || now.Late < was.Late { // it was made anew
+			was = Counts{}
+		}
 		switch {
 		case len(s.Schedules) >= maxSchedules:
 			left++
 			continue
-		case !known, now.Overlap < was.Overlap, now.Late < was.Late: // it is new, or was made anew
+		case before == nil: // what was missed before anybody looked is not sent
 		case !s.fits():
 			left++
 			now = was

@@ -110,7 +110,8 @@ func TestEachChangeIsSentOnce(t *testing.T) {
 			{Seen{Schedules: map[string]Counts{"nightly": {Overlap: 6, Late: 4, LastRun: "r2"}}}, nil},
 			{Seen{Schedules: map[string]Counts{"nightly": {Overlap: 7, Late: 4, LastRun: "r2"}}}, []string{"schedule.missed nightly overlap 1"}},
 			{Seen{Schedules: map[string]Counts{}}, nil},
-			{Seen{Schedules: map[string]Counts{"nightly": {Overlap: 1}}}, nil},
+			{Seen{Schedules: map[string]Counts{"nightly": {Overlap: 1, LastRun: "r3"}}}, []string{"schedule.missed nightly overlap 1"}},
+			{Seen{Schedules: map[string]Counts{"nightly": {Late: 1}}}, []string{"schedule.missed nightly late 1"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -47,14 +47,19 @@ func run(ctx context.Context, cfg config.Worker, withBridge bool) error {
 	if err != nil {
 		return err
 	}
+	notifications, err := newNotifications(cfg, p, index)
+	if err != nil {
+		return err
+	}
 	worker.SetStickyWorkflowCacheSize(program.CachedRuns)
 	polling := &polling{log: p.Log, ready: readyFor(p.Temporal, index), start: func(ctx context.Context) error {
 		w := worker.New(p.Temporal.Client, cfg.TaskQueue, program.WorkerOptions(cfg))
 		workflows.Register(w, all)
+		notifications.register(w)
 		return runWorker(ctx, w)
 	}}
 	checks := []serve.Check{{Name: "worker", Ready: polling.Ready}}
-	work := []func(context.Context) error{polling.Run, index.Watch}
+	work := []func(context.Context) error{polling.Run, index.Watch, notifications.Run}
 	if withBridge {
 		b, err := bridge.Open(cfg.Bridge, p.Temporal, p.Log, p.Metrics.MeterProvider(), p.Traces.TracerProvider())
 		if err != nil {

@@ -39,6 +39,7 @@ func registerWorkflows(registry worker.WorkflowRegistry) {
 	register(registry, "Runbook", readRunbook)
 	register(registry, "TimedPlan", readTimed)
 	register(registry, signals.InboxWorkflow, Inbox)
+	register(registry, WatchWorkflow, Watch)
 }
 
 // register adds a workflow type. On versioned workers its open runs go over to the current version, which

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dpaflow/dpaflow/internal/keys"
+	"github.com/dpaflow/dpaflow/internal/webhook"
 	"github.com/dpaflow/dpaflow/platform"
 )
 
@@ -43,12 +44,16 @@ var Variables = []string{
 	"DPA_CODEC_ORIGINS",
 	"DPA_CODEC_TOKEN",
 	"DPA_CODEC_TOKEN_FILE",
+	"DPA_CONSOLE_URL",
 	"DPA_DEPLOYMENT_NAME",
 	"DPA_ENCRYPTION_KEYS",
 	"DPA_ENCRYPTION_KEYS_FILE",
 	"DPA_HTTP_TIMEOUT",
 	"DPA_LOG_LEVEL",
 	"DPA_MODEL_EXECUTE_PATH",
+	"DPA_NOTIFY_SECRET",
+	"DPA_NOTIFY_SECRET_FILE",
+	"DPA_NOTIFY_URL",
 	"DPA_OPERATOR_KEYS",
 	"DPA_OPERATOR_KEYS_FILE",
 	"DPA_POLICY_FILE",
@@ -57,6 +62,7 @@ var Variables = []string{
 	"DPA_SECRETS_DIR",
 	"DPA_SPOOL_DIR",
 	"DPA_TASK_QUEUE",
+	"DPA_TEMPORAL_UI_URL",
 	"DPA_USER_ID",
 }
 
@@ -86,6 +92,7 @@ type Worker struct {
 	// ActivitiesPerSecond is how many Temporal gives out to all workers of the task queue together; 0: no ceiling
 	ActivitiesPerSecond float64
 	AdminAddr           string // host:port of /healthz, /readyz and /metrics
+	Notify              Notify // of notifications; zero: none are sent
 	Bridge              Bridge // of the bridge in the worker's own process; zero without one
 }
 
@@ -101,6 +108,14 @@ type Bridge struct {
 	RequestsPerSecond float64        // ceiling; 0: the handler's default
 	SpoolDir          string         // where callbacks are kept while Temporal cannot be reached; empty: nowhere
 	AdminAddr         string         // host:port of /healthz, /readyz and /metrics
+}
+
+// Notify says where notifications go.
+type Notify struct {
+	URL         Secret                         // of the receiver
+	Signer      func() (webhook.Signer, error) // reads the secret again
+	TemporalURL string                         // Temporal's UI as browsers see it, without a slash at its end; empty: no links to it
+	ConsoleURL  string                         // the console, likewise
 }
 
 // Starter is the configuration of the command line.
@@ -138,6 +153,7 @@ func LoadWorker(lookup Lookup, withBridge bool) (Worker, error) {
 		BuildID:        r.optional("DPA_BUILD_ID"),
 		SecretsDir:     r.folder("DPA_SECRETS_DIR"),
 		PolicyFile:     r.file("DPA_POLICY_FILE"),
+		Notify:         r.notify(),
 		AdminAddr:      r.listen("DPA_ADMIN_ADDR", "127.0.0.1:9090"),
 	}
 	w.ActivitiesPerSecond = r.rate("DPA_ACTIVITIES_PER_SECOND")

@@ -326,3 +326,38 @@ func TestVariablesListsWhatIsReadAndNothingElse(t *testing.T) {
 	require.Error(t, err)
 	require.Equal(t, slices.Sorted(slices.Values(Variables)), slices.Sorted(maps.Keys(read)))
 }
+
+func TestNotificationsAreSentWhereThereAreAnAddressAndASecret(t *testing.T) {
+	t.Parallel()
+	const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	w, err := LoadWorker(enough().lookup, false)
+	require.NoError(t, err)
+	require.Zero(t, w.Notify.URL)
+	file := write(t, secret+"\n")
+	w, err = LoadWorker(enough("DPA_NOTIFY_URL", "https://hooks.example/dpa?token=planted", "DPA_NOTIFY_SECRET_FILE", file,
+		"DPA_TEMPORAL_UI_URL", "https://temporal.example/", "DPA_CONSOLE_URL", "https://console.example").lookup, false)
+	require.NoError(t, err)
+	require.Equal(t, "https://hooks.example/dpa?token=planted", w.Notify.URL.Reveal())
+	require.Equal(t, "https://temporal.example", w.Notify.TemporalURL)
+	require.NotContains(t, fmt.Sprintf("%+v", w.Notify.URL), "planted")
+	signer, err := w.Notify.Signer()
+	require.NoError(t, err)
+	require.Len(t, signer, 1)
+	require.NoError(t, os.WriteFile(file, []byte(secret+","+secret), 0o600))
+	signer, err = w.Notify.Signer()
+	require.NoError(t, err)
+	require.Len(t, signer, 2, "it is read again")
+
+	for problem, pairs := range map[string][]string{
+		"DPA_NOTIFY_SECRET is not set, nor is DPA_NOTIFY_SECRET_FILE": {"DPA_NOTIFY_URL", "https://hooks.example"},
+		"DPA_NOTIFY_URL is not set, and goes with DPA_NOTIFY_SECRET":  {"DPA_NOTIFY_SECRET", secret},
+		"DPA_NOTIFY_SECRET: must be whsec_":                           {"DPA_NOTIFY_URL", "https://hooks.example", "DPA_NOTIFY_SECRET", "planted-secret"},
+		"DPA_NOTIFY_URL: must be https; plain http":                   {"DPA_NOTIFY_URL", "http://hooks.example/planted", "DPA_NOTIFY_SECRET", secret},
+		"DPA_NOTIFY_URL: must be https://host":                        {"DPA_NOTIFY_URL", "https://user:planted@hooks.example", "DPA_NOTIFY_SECRET", secret},
+		`DPA_TEMPORAL_UI_URL: must be an address`:                     {"DPA_TEMPORAL_UI_URL", "temporal.example"},
+	} {
+		_, err := LoadWorker(enough(pairs...).lookup, false)
+		require.ErrorContains(t, err, problem)
+		require.NotContains(t, err.Error(), "planted")
+	}
+}

@@ -37,31 +37,39 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // clientSecret reads the secret given directly, or a file that is read again
 // at every call, so that a rotated secret needs no restart.
 func (r *reader) clientSecret() func() (string, error) {
-	value, file := r.optional("DPA_CLIENT_SECRET"), r.optional("DPA_CLIENT_SECRET_FILE")
+	read, found := r.current("DPA_CLIENT_SECRET")
+	if read == nil && !found {
+		r.fault("DPA_CLIENT_SECRET is not set, nor is DPA_CLIENT_SECRET_FILE")
+	}
+	return read
+}
+
+// current reads name, or at every call the file name_FILE; it returns nothing to call where neither is set, or what is
+// set cannot be read.
+func (r *reader) current(name string) (read func() (string, error), set bool) {
+	value, file := r.optional(name), r.optional(name+"_FILE")
 	switch {
 	case value == "" && file == "":
-		r.fault("DPA_CLIENT_SECRET is not set, nor is DPA_CLIENT_SECRET_FILE")
-		return nil
+		return nil, false
 	case value != "" && file != "":
-		r.fault("DPA_CLIENT_SECRET and DPA_CLIENT_SECRET_FILE are both set: keep one")
-		return nil
+		r.fault("%[1]s and %[1]s_FILE are both set: keep one", name)
+		return nil, true
 	case value != "":
-		r.distinct("DPA_CLIENT_SECRET", value)
-		return func() (string, error) { return value, nil }
-	}
-	read := func() (string, error) {
-		text, err := readFile(file)
-		if err != nil {
-			return "", fmt.Errorf("read DPA_CLIENT_SECRET_FILE %q: %w", file, err)
-		}
-		return text, nil
+		r.distinct(name, value)
+		return func() (string, error) { return value, nil }, true
 	}
 	text, err := readFile(file)
 	if err != nil {
-		r.unreadable("DPA_CLIENT_SECRET_FILE", err)
+		r.unreadable(name+"_FILE", err)
 	}
-	r.distinct("DPA_CLIENT_SECRET_FILE", text)
-	return read
+	r.distinct(name+"_FILE", text)
+	return func() (string, error) {
+		text, err := readFile(file)
+		if err != nil {
+			return "", fmt.Errorf("read %s_FILE %q: %w", name, file, err)
+		}
+		return text, nil
+	}, true
 }
 
 // keys reads name or name_FILE; where they are optional, none are no fault.
