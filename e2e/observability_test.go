@@ -32,8 +32,8 @@ func TestTheDashboardAndTheAlertsSelectWhatTheProgramsMeasure(t *testing.T) {
 	t.Cleanup(func() { _ = temporal.Stop() })
 	policy := filepath.Join(t.TempDir(), "policy.yaml")
 	require.NoError(t, os.WriteFile(policy, []byte("{}"), 0o600))
-	s := newStackOn(t, temporal, platformtest.Options{Catalogue: catalogue()}, "DPA_SPOOL_DIR="+t.TempDir(),
-		"DPA_POLICY_FILE="+policy, "DPA_ENCRYPTION_KEYS="+encryptionKey("k1"))
+	s := newStackOn(t, temporal, platformtest.Options{Catalogue: catalogue()}, append(newReceiver(t).env(), "DPA_SPOOL_DIR="+t.TempDir(),
+		"DPA_POLICY_FILE="+policy, "DPA_ENCRYPTION_KEYS="+encryptionKey("k1"))...)
 
 	// A trigger in doubt, a silence, two ends of one instance, and news after the end.
 	s.sim.Inject(platformtest.Fault{Endpoint: "P5", Times: 1, AfterExecution: true, Kind: platformtest.FaultStatus})
@@ -56,6 +56,7 @@ func TestTheDashboardAndTheAlertsSelectWhatTheProgramsMeasure(t *testing.T) {
 	s.command("workflow", "start", "--type", "NoSuchType", "--task-queue", s.queue, "--workflow-id", s.queue+"-stuck")
 	require.Eventually(t, func() bool { return s.counter(s.worker, "temporal_workflow_task_execution_failed", "") > 0 }, patience, 200*time.Millisecond)
 	require.Eventually(t, func() bool { return strings.Contains(s.metrics(s.worker), "\ndpaflow_runs{") }, patience, time.Second)
+	require.Eventually(t, func() bool { return strings.Contains(s.metrics(s.worker), "\ndpaflow_notifications_pending") }, patience, time.Second)
 	require.NoError(t, temporal.Kill())
 	require.Eventually(t, func() bool { return s.counter(s.worker, "temporal_long_request_failure_attempt", "") > 0 }, patience, 200*time.Millisecond)
 	page := s.metrics(s.worker) + s.metrics(s.bridge)

@@ -61,6 +61,7 @@ func TestTheDemoRunsPlansAndASwitchoverAndStopsWhatItStarted(t *testing.T) {
 	require.Equal(t, 3, strings.Count(text, ": SUCCESS after"), "a result for each plan")
 	require.Contains(t, text, "工作目录: /opt", "the parameter reached the platform, and its output came back")
 	for _, told := range []string{
+		"notification | demo-switchover (dr-switchover) waits: approval confirm",
 		"waits for approval: Switch to shanghai?", "$ starter approve demo-switchover confirm", "attempt 2", "3/3",
 		"# Report: dr-switchover", "approve by zhang: given by the demo", "approve by li: given by the demo", "目标数据库 | 10.0.0.12",
 	} {

@@ -26,11 +26,14 @@ type stack struct {
 
 	temporal    *devstack.Temporal
 	platform    *devstack.Program
+	receiver    *devstack.Program
 	worker      *devstack.Program
 	platformURL string
 	secret      string // of the OAuth application, new at every start as all keys are
 	callbacks   string // host:port of the bridge
 	key         string // of callbacks
+	notifyEnv   []string
+	notified    *notified
 	logs        []*os.File
 }
 
@@ -43,6 +46,7 @@ func (s *stack) start(ctx context.Context) error {
 	}{
 		{"Temporal dev server", s.startTemporal},
 		{"simulated DPA platform", s.startPlatform},
+		{"receiver of notifications", s.startReceiver},
 		{"worker with the callback bridge", s.startWorker},
 	} {
 		fmt.Fprintf(s.out, "starting the %s …\n", step.says)
@@ -123,7 +127,7 @@ func (s *stack) env() []string {
 
 // workerEnv is what a worker needs beside, also one of the user's own.
 func (s *stack) workerEnv() []string {
-	return append(s.env(),
+	return append(append(s.env(), s.notifyEnv...),
 		"DPA_CALLBACK_URL=http://"+s.callbacks,
 		"DPA_CALLBACK_KEYS=demo:"+s.key,
 		"DPA_MODEL_EXECUTE_PATH=/api/dpa/process/processModel/execute/{modelId}",
@@ -162,7 +166,7 @@ func (s *stack) log(name string) (*os.File, error) {
 func (s *stack) guard(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	for name, done := range map[string]<-chan struct{}{
-		"Temporal": s.temporal.Done(), "the platform": s.platform.Done(), "the worker": s.worker.Done(),
+		"Temporal": s.temporal.Done(), "the platform": s.platform.Done(), "the receiver": s.receiver.Done(), "the worker": s.worker.Done(),
 	} {
 		go func() {
 			select {
@@ -180,6 +184,9 @@ func (s *stack) stop() error {
 	var errs []error
 	if s.worker != nil {
 		errs = append(errs, s.worker.Stop())
+	}
+	if s.receiver != nil {
+		errs = append(errs, s.receiver.Stop())
 	}
 	if s.platform != nil {
 		errs = append(errs, s.platform.Stop())

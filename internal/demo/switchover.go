@@ -61,12 +61,14 @@ $ starter run runbook - --var site=shanghai < examples/switchover/runbook.yaml
 	return result, nil
 }
 
-// approve answers in people's names once the screen shows how.
+// approve answers in people's names once the screen shows how, and they were notified.
 func (s *stack) approve(ctx context.Context, seen *screen) error {
-	select {
-	case <-seen.asked:
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	for _, asked := range []chan struct{}{seen.asked, s.notified.asked} {
+		select {
+		case <-asked:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 	fmt.Fprintln(seen, "The demo approves by itself, in place of two people:")
 	for _, approver := range approvers {

@@ -21,7 +21,7 @@ import (
 )
 
 // lookEvery is how soon a change is noticed.
-const lookEvery = 10 * time.Second
+const lookEvery = 5 * time.Second
 
 // Config is what a watcher needs.
 type Config struct {
