@@ -108,6 +108,12 @@ func (s *stack) startWorker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(s.secrets(), 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(s.secrets(), "db-password"), []byte(rand.Text()), 0o600); err != nil {
+		return err
+	}
 	key := make([]byte, 32)
 	rand.Read(key)
 	s.key = base64.StdEncoding.EncodeToString(key)
@@ -131,8 +137,12 @@ func (s *stack) workerEnv() []string {
 		"DPA_CALLBACK_URL=http://"+s.callbacks,
 		"DPA_CALLBACK_KEYS=demo:"+s.key,
 		"DPA_MODEL_EXECUTE_PATH=/api/dpa/process/processModel/execute/{modelId}",
+		"DPA_SECRETS_DIR="+s.secrets(),
 	)
 }
+
+// secrets is the folder of what the examples need: db-password.
+func (s *stack) secrets() string { return filepath.Join(s.folder, "secrets") }
 
 // addresses are the usual ones for dev where they are free, and others for a
 // demo, which must not meet what its user has running.

@@ -4,7 +4,7 @@ import "time"
 
 // Example is a small catalogue to try things with: plans that succeed (acf42dd3 with a
 // parameter, bcf42dd4, ccf42dd5), fail (dcf42dd6) and are suspended on the way
-// (ecf42dd7), those of a switchover to another site, of which fcf42de5 fails every second time, and models,
+// (ecf42dd7), those of a switchover to another site and of a database's failover, of which fcf42de5 fails every second time, and models,
 // of which mdfail00001 fails. Steps take a second or two.
 func Example() Catalogue {
 	const workdir = "DPA_MODEL_WORKDIR"
@@ -81,7 +81,11 @@ func switchover() []Plan {
 	}
 	traffic := plan("fcf42de5", "流量切换", "md1606743911005", "DATABASE", Node{Name: "目标数据库", Result: "{{DATABASE}}"})
 	traffic.Script.Flaky = true
+	compare := plan("acf42df1", "数据库核对", "md1606743911101", "DATABASE",
+		Node{Name: "核对结果", Result: `{"lag": 0.2, "tables": 128}`}, Node{Name: "主机清单", Result: "web1\nweb2\nweb3\n"})
+	compare.Inputs[0].Inputs = append(compare.Inputs[0].Inputs, Input{Name: "PASSWORD", Type: "running"})
 	return []Plan{
+		compare,
 		plan("acf42de1", "备站检查", "md1606743911001", "SITE", Node{Name: "备站", Result: "{{SITE}}"}, Node{Name: "复制延迟", Result: "0"}),
 		plan("bcf42de2", "冻结变更", "md1606743911002", "", Node{Name: "冻结单号", Result: "FZ-0042"}),
 		plan("ccf42de3", "解除冻结", "md1606743911003", "TICKET", Node{Name: "冻结单号", Result: "{{TICKET}}"}),
