@@ -31,13 +31,14 @@ var layers = map[string]layer{
 	"platform":              {own: []string{"internal/endpoint", "internal/ids"}, deep: []string{"go.temporal.io"}},
 	"platform/platformtest": {own: []string{"platform"}, deep: []string{"go.temporal.io"}},
 	"execution":             {never: []string{"net/http", "os"}, deep: []string{"go.temporal.io"}},
-	"activities":            {own: []string{"platform", "execution", "runbook"}},
+	"activities":            {own: []string{"platform", "execution", "lock", "runbook"}},
 	"signals":               {own: []string{"internal/keys", "internal/ids"}},
 	"runbook":               {own: []string{"internal/endpoint", "internal/zones"}, never: []string{"net/http"}, deep: []string{"go.temporal.io"}},
-	"engine":                {own: []string{"runbook"}, never: []string{"net/http", "os"}, deep: []string{"go.temporal.io"}},
+	"engine":                {own: []string{"lock", "runbook"}, never: []string{"net/http", "os"}, deep: []string{"go.temporal.io"}},
 	"notify":                {own: []string{"engine", "internal/shell"}, never: []string{"net/http", "os"}, deep: []string{"go.temporal.io"}},
+	"lock":                  {never: []string{"net/http", "os"}, deep: []string{"go.temporal.io"}},
 	"operators":             {own: []string{"internal/keys"}, never: []string{"net/http", "os"}},
-	"workflows":             {own: []string{"activities", "execution", "operators", "signals", "runbook", "engine", "internal/endpoint"}, never: []string{"net/http", "os"}},
+	"workflows":             {own: []string{"activities", "execution", "lock", "operators", "signals", "runbook", "engine", "internal/endpoint"}, never: []string{"net/http", "os"}},
 
 	// What users could write in a module of their own.
 	"examples": {own: []string{"activities", "notify", "runbook", "workflows"}},

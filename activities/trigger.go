@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/dpaflow/dpaflow/execution"
+	"github.com/dpaflow/dpaflow/lock"
 	"github.com/dpaflow/dpaflow/platform"
 	"github.com/dpaflow/dpaflow/runbook"
 )
@@ -32,6 +33,8 @@ type Trigger struct {
 	// sends nothing while a model is busy.
 	Preflight bool `json:"preflight,omitempty"`
 	Checked   bool `json:"checked,omitempty"`
+	// Locks are those that the execution is under, in a run that was reset: it may have given them away since.
+	Locks []lock.Use `json:"locks,omitempty"`
 	// Exempt triggers undo or finish what has begun: they are sent also while the policy is frozen.
 	Exempt bool `json:"exempt,omitempty"`
 }
@@ -113,6 +116,9 @@ func (a *Activities) trigger(ctx context.Context, r request) (Triggered, error) 
 			message += "; the platform named instance " + past.InstanceID
 		}
 		return Triggered{}, r.unknown(facts, message)
+	}
+	if err := a.holdsLocks(ctx, r.Locks); err != nil {
+		return Triggered{}, r.notSent(facts, err)
 	}
 	if err := a.allowed(r.policy); err != nil {
 		return Triggered{}, r.notSent(facts, err)

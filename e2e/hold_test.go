@@ -56,7 +56,7 @@ func (s *stack) takes(run client.WorkflowRun, tasks int) {
 }
 
 // resetTo resets a run to its n-th workflow task, the first being 1, and returns the run that follows.
-func (s *stack) resetTo(run client.WorkflowRun, n int) client.WorkflowRun {
+func (s *stack) resetTo(run client.WorkflowRun, n int, leftOut ...enumspb.ResetReapplyExcludeType) client.WorkflowRun {
 	s.t.Helper()
 	s.takes(run, n)
 	reset, err := s.ResetWorkflowExecution(s.t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
@@ -65,6 +65,7 @@ func (s *stack) resetTo(run client.WorkflowRun, n int) client.WorkflowRun {
 		Reason:                    "the test goes back",
 		RequestId:                 uuid.NewString(),
 		WorkflowTaskFinishEventId: s.tasks(run)[n-1],
+		ResetReapplyExcludeTypes:  leftOut,
 	})
 	require.NoError(s.t, err)
 	return s.GetWorkflow(s.t.Context(), run.GetID(), reset.GetRunId())

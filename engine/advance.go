@@ -126,6 +126,7 @@ func (e *Engine) endRunbook(p part, inside *scope) {
 		aborted = aborted || inside.Steps[i].Status == runbook.StatusAborted
 	}
 	run := p.of.Runbook
+	e.giveBack(p.key(false), run, leftOf(inside.prefix, run.Steps))
 	switch {
 	case run.Failed != "" && !run.TimedOut:
 		failed := &inside.Steps[inside.ids[run.Failed[len(inside.prefix):]]]

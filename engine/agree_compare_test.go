@@ -17,6 +17,10 @@ func (s *sequence) words(commands []Command) []string {
 			words = append(words, "cancel "+command.Key)
 		case Fetch:
 			words = append(words, "fetch "+command.Key)
+		case Acquire:
+			words = append(words, "asks for "+command.Name+" as "+command.Key)
+		case Release:
+			words = append(words, "gives back "+command.Name)
 		case Finish:
 			words = append(words, "finish")
 		case Answer:
@@ -82,7 +86,7 @@ func (s *sequence) waits() string {
 		return fmt.Sprintf("the engine waits for %v, the reference for %v", got, want)
 	}
 	_, due := s.e.Due()
-	if s.e.FinishedAt == nil && len(got) == 0 && len(s.live()) == 0 && !due {
+	if s.e.FinishedAt == nil && len(got) == 0 && len(s.live())+len(s.e.waitingForLocks()) == 0 && !due {
 		return "the run waits for nothing and nobody, and is not over"
 	}
 	return ""

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dpaflow/dpaflow/lock"
 	"github.com/dpaflow/dpaflow/runbook"
 )
 
@@ -23,6 +24,13 @@ func (s *sequence) live() (keys []string) {
 
 // events makes what happens next: mostly one thing, sometimes several at once.
 func (s *sequence) events() (events []Event) {
+	if keys := s.e.waitingForLocks(); len(keys) > 0 && s.chance(40) {
+		answer := lock.Answer{Held: true}
+		if s.chance(20) {
+			answer = lock.Answer{By: &lock.Holder{WorkflowID: "other"}, Ahead: 1}
+		}
+		events = append(events, LockAnswered{Key: pick(s.random, keys...), Answer: answer})
+	}
 	for range 1 + s.IntN(4)/2 {
 		switch kind := s.IntN(100); {
 		case kind < 58:

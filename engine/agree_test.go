@@ -83,7 +83,7 @@ func (s *sequence) run() string {
 	stepByStep := s.chance(10)
 	s.e = s.program.New(s.now, Options{WorkflowID: "w", StepByStep: stepByStep})
 	s.m = newReference(s.doc, s.now, stepByStep)
-	s.e.Begin()
+	s.takeLock()
 	if problem := s.next(); problem != "" {
 		return problem
 	}
@@ -106,6 +106,15 @@ func (s *sequence) run() string {
 		}
 	}
 	return s.resume()
+}
+
+// takeLock asks for the lock of the run, which begins once it has that.
+func (s *sequence) takeLock() {
+	s.e.TakeLock(s.now)
+	s.m.lock(s.m.top, "")
+	if !s.e.Lock.Waits() {
+		s.e.Begin()
+	}
 }
 
 // resume continues the run, however it ended or was ended, with a document that was edited.
@@ -157,7 +166,7 @@ func (s *sequence) resume() string {
 }
 
 func (s *sequence) runResumed() string {
-	s.e.Begin()
+	s.takeLock()
 	if problem := s.next(); problem != "" {
 		return problem
 	}
@@ -241,12 +250,16 @@ func (s *sequence) next(events ...Event) string {
 		}
 	}
 	commands := s.e.Next(s.now, events...)
-	want := s.m.next(s.now, true, events...)
+	want := s.m.next(s.now, s.e.Begun, events...)
 	got := s.words(commands)
 	s.log = append(s.log, "  does "+strings.Join(got, ", "))
 	if !slices.Equal(got, want) {
 		s.orders()
 		return fmt.Sprintf("the engine does %v, the reference %v", got, want)
+	}
+	if !s.e.Begun && !s.e.Lock.Waits() {
+		s.e.Begin()
+		return s.next()
 	}
 	problem := s.compare()
 	if problem != "" {

@@ -63,10 +63,13 @@ const maxNotes = 100
 
 // noted takes in a note, once.
 func (e *Engine) noted(event Noted) {
-	path := event.Key[:max(0, strings.LastIndexByte(event.Key, '.'))]
-	known := slices.ContainsFunc(e.Notes, func(n Note) bool { return n.Step == path && n.Text == event.Text })
+	e.note(event.Key[:max(0, strings.LastIndexByte(event.Key, '.'))], event.Text)
+}
+
+func (e *Engine) note(path, text string) {
+	known := slices.ContainsFunc(e.Notes, func(n Note) bool { return n.Step == path && n.Text == text })
 	if !known && len(e.Notes) < maxNotes {
-		e.Notes = append(e.Notes, Note{At: e.now, Step: path, Text: event.Text})
+		e.Notes = append(e.Notes, Note{At: e.now, Step: path, Text: text})
 	}
 }
 

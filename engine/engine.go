@@ -35,7 +35,8 @@ type node struct {
 	program *runbook.Program
 	graph   *runbook.Graph
 	ids     map[string]int
-	inner   []*node // by step; nil where it has no runbook
+	inner   []*node       // by step; nil where it has no runbook
+	lock    *runbook.Lock // of the outermost, with its name rendered
 }
 
 // Program is a document that is ready to be run, any number of times.
@@ -58,6 +59,9 @@ func Compile(doc *runbook.Document) (*Program, error) {
 		return nil, err
 	}
 	program := &Program{newNode(doc, compiled), vars}
+	if findings := program.locks(); len(findings) > 0 {
+		return nil, findings
+	}
 	if runs := program.runs(); runs > MaxRuns {
 		return nil, runbook.Faults{{Path: "steps", Problem: fmt.Sprintf("%d runs are more than the %d that a runbook can have", runs, MaxRuns)}}
 	}

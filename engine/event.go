@@ -6,7 +6,7 @@ import (
 	"github.com/dpaflow/dpaflow/runbook"
 )
 
-// Event is something that has happened: Progress, Ended, Noted, Cancelled or an Action. However they arrive,
+// Event is something that has happened: Progress, Ended, Noted, LockAnswered, Cancelled or an Action. However they arrive,
 // evidence comes first, then a cancellation, then what operators want.
 type Event interface{ rank() int }
 
@@ -96,7 +96,7 @@ func (Noted) rank() int     { return 0 }
 func (Cancelled) rank() int { return 1 }
 func (Action) rank() int    { return 2 }
 
-// Command is something to be done: Start, Cancel, Fetch, Answer or Finish.
+// Command is something to be done: Start, Cancel, Fetch, Acquire, Release, Answer or Finish.
 type Command interface{ command() }
 
 // Start begins an execution.

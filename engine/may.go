@@ -90,6 +90,8 @@ func (e *Engine) held(p part) bool {
 	written := p.written()
 	counts := written.Approval == nil && written.Wait == nil && (written.ForEach == "" || p.isItem())
 	switch {
+	case p.locked:
+		return true
 	case p.of.NotBefore != nil && !e.passed(p.of.NotBefore):
 		return true
 	case e.Paused != nil && !p.handler:

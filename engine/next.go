@@ -24,6 +24,8 @@ func (e *Engine) Next(now time.Time, events ...Event) []Command {
 			e.ended(event)
 		case Noted:
 			e.noted(event)
+		case LockAnswered:
+			e.lockAnswered(event)
 		case Cancelled:
 			e.stop("the workflow was cancelled", StatusCancelled)
 		case Action:
@@ -120,6 +122,7 @@ func (e *Engine) finish() {
 	if e.Status == "" {
 		e.Status = runbook.StatusSuccess
 	}
+	e.giveBack("", &e.Run, e.Result().Left())
 	e.do(Finish{})
 }
 

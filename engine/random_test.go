@@ -31,6 +31,9 @@ func (r random) document(depth int) *runbook.Document {
 	if r.chance(8) {
 		d.Timeout = runbook.Duration(r.minutes())
 	}
+	if r.chance(20) { // further in, further in the alphabet
+		d.Lock = &runbook.Lock{Name: string(rune('d' - depth + r.IntN(2))), OnBusy: pick(r, "", runbook.FailOnBusy)}
+	}
 	for i := range 1 + r.IntN(4) + r.IntN(3) {
 		d.Steps = append(d.Steps, r.step(d, i, depth))
 		sound(d, &d.Steps[i])

@@ -11,7 +11,7 @@ import (
 
 // next is the reference's Next: the commands, as words.
 func (m *reference) next(now time.Time, begun bool, events ...Event) []string {
-	m.now, m.did = now, nil
+	m.now, m.did, m.begun = now, nil, begun
 	for rank := range 3 {
 		for _, event := range events {
 			if event.rank() == rank {
@@ -42,6 +42,8 @@ func (m *reference) take(event Event) {
 		m.ended(event)
 	case Cancelled:
 		m.stop("CANCELLED")
+	case LockAnswered:
+		m.lockAnswered(event)
 	case Action:
 		if c := m.find(event.Step); event.Name == ActionResolveRun && c != nil && !m.undecided(c) && !m.leftBehind(c) {
 			m.ignored[event.ID] = true // it is the execution's to answer
@@ -181,7 +183,7 @@ func (m *reference) allowed(a Action) bool {
 	case ActionResume:
 		return m.paused || m.announced != ""
 	case ActionRollback:
-		return (m.top.ending == "" || m.top.ending == "failing") && m.stops == 0 && !m.top.expired && m.top.outcome == ""
+		return m.begun && (m.top.ending == "" || m.top.ending == "failing") && m.stops == 0 && !m.top.expired && m.top.outcome == ""
 	case ActionAbort:
 		if a.Step == "" {
 			return m.stops < 2

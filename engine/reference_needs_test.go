@@ -114,7 +114,7 @@ func (c *cell) shielded() (yes bool) {
 func (m *reference) closed(c *cell) (yes bool) {
 	c.around(func(step *cell) bool {
 		if step.handler() {
-			yes = m.stops > 1
+			yes = m.stops > 1 || step.final() && (!m.begun || step.in.locked())
 			return true
 		}
 		yes = step.in.ending != ""
@@ -215,6 +215,8 @@ func (m *reference) held(c *cell) bool {
 	written, shielded := c.written(), c.shielded()
 	takesPlace := written.Approval == nil && written.Wait == nil && !c.isEach()
 	switch {
+	case c.in.locked():
+		return true
 	case !c.notBefore.IsZero() && !m.passed(c.notBefore):
 		return true
 	case m.paused && !shielded:

@@ -170,6 +170,7 @@ func (m *reference) ruleOfNested(c *cell) bool {
 		b.outcome = m.outcome(b)
 	case !b.allOver():
 		return false
+	case m.givesBack(b):
 	case b.ending != "":
 		m.fail(c)
 	case slices.ContainsFunc(b.steps, func(step *cell) bool { return step.status == "ABORTED" }):
@@ -249,6 +250,7 @@ func (m *reference) settle() {
 		if m.status == "" {
 			m.status = "SUCCESS"
 		}
+		m.givesBack(m.top)
 		m.do("finish")
 	}
 }

@@ -68,6 +68,7 @@ func (m *reference) start(c *cell) {
 	case written.Runbook != nil:
 		m.enter(c)
 		c.inside.asked = asked
+		m.lock(c.inside, fmt.Sprintf("%s.%d", c.path, c.attempts))
 	case written.Params != nil:
 		m.fail(c)
 	default:

@@ -17,6 +17,7 @@ type reference struct {
 	paused     bool
 	announced  string
 	granted    []string
+	begun      bool
 	stepByStep bool
 	ends       int
 	over       bool
@@ -37,6 +38,8 @@ type book struct {
 	resumed  bool // and not entered since
 	failed   string
 	outcome  string // before finally
+	lock     string // its name
+	lockIs   string // "", waiting, held
 	deadline time.Time
 }
 

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,12 +23,14 @@ type scope struct {
 
 // standing is what holds for everything in a runbook.
 type standing struct {
-	ending  bool // nothing starts but handlers of what failed
-	alone   bool // nobody is asked any more
-	givenUp bool // what runs on the platform is not waited for
-	expired bool // no rollback begins
-	handler bool // it belongs to a handler, or to finally
-	final   bool // it belongs to finally
+	ending  bool     // nothing starts but handlers of what failed
+	alone   bool     // nobody is asked any more
+	givenUp bool     // what runs on the platform is not waited for
+	expired bool     // no rollback begins
+	handler bool     // it belongs to a handler, or to finally
+	final   bool     // it belongs to finally
+	locked  bool     // it waits for a lock
+	locks   []string // that it has, or waits for
 }
 
 // part is a step of a scope, or one item of a step with forEach.
@@ -49,6 +52,9 @@ func (e *Engine) root() *scope {
 // scope completes one that knows its runbook, and what holds around it.
 func (e *Engine) scope(s *scope) *scope {
 	s.look()
+	if s.Lock != nil {
+		s.locks = append(slices.Clip(s.locks), s.Lock.Name)
+	}
 	s.findEarly()
 	for i := range s.Steps {
 		step := &s.Steps[i]
@@ -69,6 +75,7 @@ func (s *scope) look() {
 	s.alone = s.alone || s.Ending != ""
 	s.givenUp = s.givenUp || s.GivenUp
 	s.expired = s.expired || s.TimedOut
+	s.locked = s.locked || s.Lock.Waits()
 }
 
 // counts is 1 for what counts against maxParallel: people and waits do not.
@@ -90,7 +97,7 @@ func (e *Engine) part(s *scope, i int) part {
 	}
 	if s.doc.Final(i) {
 		p.handler, p.final, p.alone = true, true, true
-		p.ending, p.givenUp = e.Stops > 1 || !e.Begun, e.Stops > 1
+		p.ending, p.givenUp = e.Stops > 1 || !e.Begun || p.locked, e.Stops > 1
 	}
 	return p
 }

@@ -19,6 +19,7 @@ type script struct {
 	e       *Engine
 	now     time.Time
 	did     []string
+	left    []string // that the last lock was given back with
 	starts  map[string]Start
 	number  int
 }
@@ -69,6 +70,11 @@ func (r *script) next(events ...Event) {
 			r.did = append(r.did, "cancel "+command.Key)
 		case Fetch:
 			r.did = append(r.did, "fetch "+command.Key)
+		case Acquire:
+			r.did = append(r.did, strings.TrimSuffix("asks for "+command.Name+" as "+command.Key, " as "))
+		case Release:
+			r.did = append(r.did, "gives back "+command.Name)
+			r.left = command.Left
 		case Finish:
 			r.did = append(r.did, "finish")
 		case Answer:

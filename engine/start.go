@@ -189,6 +189,9 @@ func (e *Engine) enter(p part, asked bool) {
 	run.Asked = asked
 	p.of.Attempts++
 	p.of.Ran, p.of.Runbook, p.of.Anew, p.of.Until = true, &run, false, e.in(p.written().Timeout)
+	if err := e.lockInside(p, &run); err != nil {
+		e.wind(&run, Failing, err.Error(), "")
+	}
 }
 
 // execute starts a plan or model.

@@ -64,6 +64,8 @@ type Run struct {
 	// Vars are its variables, with the values of this run.
 	Vars  runbook.Vars `json:"vars,omitempty"`
 	Steps []Step       `json:"steps"`
+	// Lock is how it stands with its lock; nil where it has none, or a runbook around it has that.
+	Lock *Lock `json:"lock,omitempty"`
 	// Resumed is true of what an earlier run left, each step of it decided about, until it goes on.
 	Resumed bool `json:"resumed,omitempty"`
 	// Ending says why nothing but handlers starts; empty while it goes on.

@@ -13,6 +13,7 @@ type Phase string
 
 // The phases of a run.
 const (
+	PhaseLocked      Phase = "LOCKED"   // another runbook has the lock; nothing has started
 	PhaseChecking    Phase = "CHECKING" // nothing has started
 	PhaseRunning     Phase = "RUNNING"
 	PhasePaused      Phase = "PAUSED" // an operator decides, or resumes
@@ -35,6 +36,8 @@ type Result struct {
 	FinishedAt *time.Time   `json:"finishedAt,omitempty"`
 	// Target is how long it should take.
 	Target runbook.Duration `json:"target,omitzero"`
+	// Lock is how it stands with its lock.
+	Lock *Lock `json:"lock,omitempty"`
 	// WaitsFor is what the run waits for a person for.
 	WaitsFor []WaitsFor `json:"waitsFor,omitempty"`
 	// Steps are in the order in which they are written.
@@ -91,7 +94,7 @@ func (e *Engine) Result() Result {
 	r := Result{
 		Name: e.top.doc.Name, Status: e.Status, Phase: e.Phase(), Reason: e.Reason, StartedBy: e.StartedBy, Vars: e.Vars,
 		StartedAt: e.StartedAt, FinishedAt: e.FinishedAt, Target: e.top.doc.Target,
-		WaitsFor: e.WaitsFor(), Steps: e.Steps, StillRunning: e.stillRunning(), Actions: e.Actions, Notes: e.Notes,
+		Lock: e.Lock, WaitsFor: e.WaitsFor(), Steps: e.Steps, StillRunning: e.stillRunning(), Actions: e.Actions, Notes: e.Notes,
 	}
 	if e.FinishedAt != nil {
 		return r
@@ -116,6 +119,8 @@ func (e *Engine) Phase() Phase {
 	switch {
 	case e.FinishedAt != nil:
 		return PhaseEnded
+	case !e.Begun && e.Lock.Waits():
+		return PhaseLocked
 	case !e.Begun:
 		return PhaseChecking
 	case undoing:

@@ -66,6 +66,9 @@ func (c *compiler) document(d *Document, path string, depth int) {
 	for i := range d.Len() {
 		at.ids[d.Step(i).ID] = i
 	}
+	if d.Lock != nil {
+		c.text(d.Lock.Name, join(path, "lock.name"), site{document: d, vars: true})
+	}
 	around := c.readings
 	c.readings = nil
 	for i := range d.Len() {

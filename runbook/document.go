@@ -20,6 +20,9 @@ type Document struct {
 	// Timeout is how long the runbook may take: then it ends as after a failure with onFailure: abort, and
 	// begins no rollbacks.
 	Timeout Duration `json:"timeout,omitzero"`
+	// Lock keeps two runbooks of a namespace that name the same from running at a time. A nested runbook that names one which a
+	// runbook around it has, has it already; another it takes when it begins, and gives back when it ends.
+	Lock *Lock `json:"lock,omitempty"`
 	// Steps are in the order in which they are written.
 	Steps []Step `json:"steps"`
 	// Finally are the steps that run last, whatever happened: after failures, rollbacks, aborts, time-outs and
@@ -48,6 +51,14 @@ func (d *Document) Place(i int) string {
 		return index("finally", i-len(d.Steps))
 	}
 	return index("steps", i)
+}
+
+// Lock is what no two runbooks have at a time.
+type Lock struct {
+	// Name is what it goes by in the namespace; expressions in it are replaced, which may use vars.
+	Name string `json:"name"`
+	// OnBusy says what to do while another runbook has it: wait if empty.
+	OnBusy OnBusy `json:"onBusy,omitempty"`
 }
 
 // Step is one thing to do: exactly one of Plan, Model, Approval, Wait and Runbook.

@@ -61,6 +61,14 @@ func (v *validator) document(d *Document, path string, depth int, undone bool) {
 	checkWord(&v.faults, join(path, "onFailure"), d.OnFailure, onFailureWords)
 	v.notNegative(join(path, "target"), d.Target)
 	v.notNegative(join(path, "timeout"), d.Timeout)
+	if at := join(path, "lock"); d.Lock != nil {
+		if d.Lock.Name == "" {
+			v.missing(at, []string{"", "name"}, "name is missing")
+		} else if !strings.Contains(d.Lock.Name, opening) {
+			v.faults.Add(join(at, "name"), checkLock(d.Lock.Name))
+		}
+		checkWord(&v.faults, join(at, "onBusy"), d.Lock.OnBusy, onBusyWords)
+	}
 	at := join(path, "steps")
 	switch {
 	case len(d.Steps) == 0:

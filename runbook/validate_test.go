@@ -168,3 +168,44 @@ func TestMaxFailuresIsANumberOrAShare(t *testing.T) {
 	require.True(t, MaxFailures{Percent: 20}.Exceeded(1, 4))
 	require.False(t, MaxFailures{Percent: 100}.Exceeded(3, 3))
 }
+
+func TestTheMistakesOfALockAreFoundAtTheirPlaces(t *testing.T) {
+	t.Parallel()
+	for lock, want := range map[string]string{
+		`{}`:                          "lock: name is missing",
+		`core`:                        `lock: must be an object, got "core"`,
+		`{name: core, onBusy: retry}`: `lock.onBusy: must be wait | fail, got "retry"`,
+		`{name: " core"}`:             "lock.name: must be a name, without spaces around it",
+		`{name: "a\nb"}`:              "lock.name: must not have control characters",
+		`{name: ` + strings.Repeat("x", 201) + `}`: "lock.name: must have at most 200 bytes, got 201",
+		`{name: "${{ vars.x }}"}`:                  `lock.name: there is no variable "x" in vars`,
+		`{name: "${{ steps.a.status }}"}`:          "lock.name: may only use other variables",
+		`{nme: core, name: core}`:                  "lock.nme: there is no such field",
+	} {
+		for path, text := range map[string]string{
+			"":                  "name: x\nlock: " + lock + "\nsteps: [{id: a, plan: p}]",
+			"steps[0].runbook.": "name: x\nsteps: [{id: b, runbook: {name: y, lock: " + lock + ", steps: [{id: a, plan: p}]}}]",
+		} {
+			_, err := Parse([]byte(text))
+			require.Len(t, problems(err), 1, text)
+			require.Contains(t, problems(err)[0], path+want)
+		}
+	}
+}
+
+func TestALockIsNamedByTheVars(t *testing.T) {
+	t.Parallel()
+	d := New("r", Vars{"site": "beijing", "odd": " "}, Plan("a", "p"))
+	for name, want := range map[string]string{"core-${{ vars.site }}": "core-beijing", "core": "core", "${{ vars.odd }}": ""} {
+		d.Lock = &Lock{Name: name}
+		program, err := d.Compile()
+		require.NoError(t, err)
+		lock, err := program.Lock(Scope{Vars: d.Vars})
+		if want == "" {
+			require.ErrorContains(t, err, "lock.name: must be a name")
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, want, lock.Name)
+	}
+}

@@ -45,7 +45,7 @@ func (a *app) runbookRehearse() *cobra.Command {
 			if script != "" {
 				return a.playScript(script, *doc, given.vars, stepByStep)
 			}
-			r, err := rehearsal.New(*doc, given.vars, engine.Options{WorkflowID: "rehearsal", StepByStep: stepByStep, StartedBy: userName()})
+			r, err := rehearsal.New(*doc, given.vars, engine.Options{WorkflowID: "rehearsal", StepByStep: stepByStep, StartedBy: userName()}, nil)
 			if err != nil {
 				return exit{exitUsage, err}
 			}

@@ -21,6 +21,9 @@ type bookView struct {
 
 func (v *bookView) lines(now time.Time, columns, height int) []string {
 	head := wrap(v.head(now), columns, "  ")
+	if of := v.result.Lock; of != nil && v.result.FinishedAt == nil {
+		head = append(head, wrap("  "+of.String(), columns, "    ")...)
+	}
 	for _, note := range v.result.Notes[max(0, len(v.result.Notes)-maxNotes):] {
 		head = append(head, wrap("  note "+report.Joined(": ", note.Step, note.Text), columns, "    ")...)
 	}

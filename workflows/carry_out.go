@@ -61,7 +61,7 @@ func (r *run) send(command execution.Send) {
 	r.sent = r.target.trigger(ctx, activities.Trigger{
 		Origin: r.state.Rules.Origin, Label: r.state.Rules.Label, Number: command.Number, Step: cmp.Or(r.step, r.state.Rules.Label),
 		Resets: r.all.resets, Scene: r.state.Rules.Target == execution.Scene, Preflight: command.Preflight, Checked: command.Checked,
-		Exempt: r.state.Rules.Exempt,
+		Exempt: r.state.Rules.Exempt, Locks: r.locks,
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dpaflow/dpaflow/activities"
 	"github.com/dpaflow/dpaflow/execution"
+	"github.com/dpaflow/dpaflow/lock"
 	"github.com/dpaflow/dpaflow/runbook"
 )
 
@@ -35,6 +36,7 @@ type run struct {
 	all    *executions
 	step   string           // of a runbook
 	limit  int              // of its outputs, in bytes of JSON
+	locks  []lock.Use       // to look whether they are held, after a reset
 	ctx    workflow.Context // its cancellation is the run's
 	kept   workflow.Context // the same, but never cancelled
 

@@ -107,7 +107,7 @@ func executeRunbook(ctx workflow.Context, in RunbookInput, continues bool, carri
 	case in.DryRun:
 		return r.rehearse()
 	case carried == nil:
-		if err := r.check(); err != nil {
+		if err := r.prepare(); err != nil {
 			return RunbookResult{}, err
 		}
 	}

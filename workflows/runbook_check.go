@@ -15,6 +15,21 @@ import (
 	"github.com/dpaflow/dpaflow/runbook"
 )
 
+// prepare does what comes before the first step.
+func (r *runbookRun) prepare() error {
+	if err := r.takeLock(); err != nil || r.engine.FinishedAt != nil {
+		return err
+	}
+	refused := r.check()
+	if refused == nil {
+		return nil
+	}
+	if err := r.giveLockBack(); err != nil {
+		return err
+	}
+	return refused
+}
+
 // check checks the runbook against the platform, and takes over what an earlier run did, before the first step. An
 // operator's abort ends it.
 func (r *runbookRun) check() error {
@@ -72,7 +87,9 @@ func (r *runbookRun) notStarted(err error, why string) error {
 	case err == nil:
 		return nil
 	case temporal.IsCanceledError(err):
-		r.engine.Next(workflow.Now(r.ctx), engine.Cancelled{})
+		for _, command := range r.engine.Next(workflow.Now(r.ctx), engine.Cancelled{}) {
+			r.do(command)
+		}
 		_, err := endOf(r.engine.Result())
 		return err
 	}

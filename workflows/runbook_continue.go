@@ -43,7 +43,7 @@ func (r *runbookRun) full() bool {
 
 // quiet tells whether nothing is under way that a new run could not go on with: no trigger, no read, no update.
 func (r *runbookRun) quiet() bool {
-	if r.handling > 0 || len(r.queue) > 0 || r.learning() {
+	if r.handling > 0 || len(r.queue) > 0 || r.learning() || !r.lockQuiet() {
 		return false
 	}
 	for _, step := range r.steps {
@@ -96,6 +96,9 @@ func (r *runbookRun) takeOver(program *engine.Program, carried *Carried) error {
 	r.engine, r.checked, r.origin, r.redirected = loaded, carried.Checked, carried.Origin, carried.Redirected
 	r.all.planIDs, r.all.modelIDs, r.all.instanceIDs, r.all.urgency = carried.Plans, carried.Models, carried.Instances, carried.Urgency
 	r.all.resets, r.attention = carried.Resets, carried.Attention
+	for _, of := range r.engine.Locks() {
+		r.locks = append(r.locks, &heldLock{use: r.use(of)})
+	}
 	for _, kept := range carried.Steps {
 		step, err := r.newStep(kept.Key, kept.Path, kept.Job, kept.Limit, false)
 		if err != nil {

@@ -31,6 +31,7 @@ type runbookRun struct {
 	shown      string
 	attention  string
 	redirected []redirected // of instances that are or may be adopted
+	locks      []*heldLock  // that the run has, or has asked for
 	facts      *reading     // of the deployment
 	learnt     bool
 }
@@ -69,7 +70,7 @@ func openRunbook(ctx workflow.Context, in RunbookInput, continues bool, carried 
 func (r *runbookRun) drive() (RunbookResult, error) {
 	for {
 		r.advance()
-		if r.engine.FinishedAt != nil && len(r.queue) == 0 && r.handling == 0 {
+		if r.engine.FinishedAt != nil && len(r.queue) == 0 && r.handling == 0 && r.free() {
 			return endOf(r.engine.Result().Fit())
 		}
 		if r.full() && r.quiet() {
@@ -97,6 +98,8 @@ func (r *runbookRun) advance() {
 		step.run.advance()
 		events = append(events, step.notes()...)
 	}
+	r.advanceLocks()
+	events = append(events, r.lockEvents()...)
 	if r.ctx.Err() != nil && !r.cancelled {
 		r.cancelled = true
 		events = append(events, engine.Cancelled{})
@@ -108,6 +111,7 @@ func (r *runbookRun) advance() {
 	for _, command := range r.engine.Next(workflow.Now(r.ctx), events...) {
 		r.do(command)
 	}
+	r.advanceLocks()
 	r.claim()
 	r.forget()
 	r.hold(r.full())
@@ -150,8 +154,11 @@ func (r *runbookRun) arrived() bool {
 	if len(r.queue) > 0 || r.all.rang() || r.ctx.Err() != nil && !r.cancelled {
 		return true
 	}
+	if r.lockArrived() {
+		return true
+	}
 	if r.engine.FinishedAt != nil {
-		return r.handling == 0
+		return r.handling == 0 && r.free()
 	}
 	if r.learning() && r.facts.ready() || len(r.strays()) > 0 || len(r.late()) > 0 {
 		return true
@@ -176,6 +183,10 @@ func (r *runbookRun) do(command engine.Command) {
 		}
 	case engine.Fetch:
 		r.fetch(command)
+	case engine.Acquire:
+		r.acquire(command)
+	case engine.Release:
+		r.release(command)
 	case engine.Answer:
 		r.answers[command.ID] = command.Refused
 	}
@@ -226,6 +237,9 @@ func (r *runbookRun) newStep(key, path string, job runbook.Job, limit int, prefl
 	ctx, cancel := workflow.WithCancel(r.kept) // the runbook's cancellation is the engine's business
 	step := &stepRun{key: key, job: job, fresh: true, cancel: cancel, run: newRun(ctx, target, policy, runOptions{step: path, label: key, limit: limit})}
 	step.run.state.Rules.Origin = r.origin
+	if step.run.state.Rules.Reset {
+		step.run.locks = r.usesAround(path)
+	}
 	r.steps = append(r.steps, step)
 	return step, nil
 }

@@ -55,6 +55,9 @@ func runbookMarkdown(result RunbookResult, now time.Time) string {
 	if result.Reason != "" {
 		fmt.Fprintf(&text, " — %s", cell(result.Reason))
 	}
+	if result.Lock.Waits() {
+		fmt.Fprintf(&text, " — %s", cell(result.Lock.String()))
+	}
 	text.WriteString("\n\n| Step | Status | Instance | Took | |\n|---|---|---|---|---|\n")
 	left := maxRows
 	rows(&text, "", result.Steps, now, &left)
@@ -119,6 +122,8 @@ func instances(step *StepResult) string {
 // remark is what else there is to know of a step.
 func remark(step *StepResult) string {
 	switch {
+	case step.Runbook != nil && step.Runbook.Lock.Waits():
+		return step.Runbook.Lock.String()
 	case step.Rollback != nil:
 		return "rollback " + step.Rollback.Status + " " + step.Rollback.Reason
 	case step.Status == StatusRunning && step.Question != nil:

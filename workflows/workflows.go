@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/dpaflow/dpaflow/activities"
+	"github.com/dpaflow/dpaflow/lock"
 	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/signals"
 )
@@ -40,12 +41,13 @@ func registerWorkflows(registry worker.WorkflowRegistry) {
 	register(registry, "TimedPlan", readTimed)
 	register(registry, signals.InboxWorkflow, Inbox)
 	register(registry, WatchWorkflow, Watch)
+	register(registry, lock.Workflow, Lock)
 }
 
 // register adds a workflow type. On versioned workers its open runs go over to the current version, which
 // takes code that replays the histories of the one before; the recorded ones check that. Runs pinned to the
 // version that they began with would keep its workers alive for as long as they wait: RunPlan and RunModel
-// for a day or for an operator, Runbook for approvals, TimedPlan for ever. Inbox serves runs of every version.
+// for a day or for an operator, Runbook for approvals, TimedPlan for ever. Inbox and Lock serve runs of every version.
 func register(registry worker.WorkflowRegistry, name string, run any) {
 	registry.RegisterWorkflowWithOptions(run, workflow.RegisterOptions{
 		Name: name, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,

@@ -42,7 +42,11 @@ func (r Report) write(b *strings.Builder, level string) {
 		{"Took", r.Elapsed.String()}, {"Target", target}, {"Error", r.Error},
 	}
 	if book := r.Result.Book; book != nil {
-		rows = append(rows, [][2]string{{"Started by", book.StartedBy}, {"Status", book.Status}, {"Reason", book.Reason}}...)
+		held := ""
+		if book.Lock != nil {
+			held = fmt.Sprintf("%s, %s since %s", book.Lock.Name, book.Lock.Status, atZone(&book.Lock.Since))
+		}
+		rows = append(rows, [][2]string{{"Started by", book.StartedBy}, {"Status", book.Status}, {"Reason", book.Reason}, {"Lock", held}}...)
 	}
 	section(b, "", []string{"", ""}, func(t table.Writer) { FillRows(t, rows) })
 	if book := r.Result.Book; book != nil {

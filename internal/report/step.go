@@ -98,6 +98,9 @@ func (s Step) Note() string {
 	if s.Rounds > 0 && s.Status != workflows.StatusSuccess {
 		notes = append(notes, fmt.Sprintf("round %d", s.Rounds+1))
 	}
+	if s.Runbook != nil && s.Runbook.Lock.Waits() {
+		notes = append(notes, s.Runbook.Lock.String())
+	}
 	if s.Resumed {
 		notes = append(notes, "ended in the earlier run")
 	}

@@ -51,6 +51,9 @@ func parts(d *runbook.Document) (nodes []node, edges []edge) {
 		if len(needs) == 0 && condition != "" {
 			n.lines = append(n.lines, condition)
 		}
+		if len(needs) == 0 && d.Lock != nil && !d.Final(i) {
+			n.lines = append(n.lines, "once it has lock "+d.Lock.Name)
+		}
 		if d.Final(i) {
 			n.lines = append(n.lines, "finally: whatever happened")
 		}

@@ -134,3 +134,12 @@ func TestTheLargestRunbookIsDrawnInGoodTime(t *testing.T) {
 	require.NoError(t, d.Validate())
 	require.NoError(t, xml.Unmarshal(SVG(d), new(struct{})))
 }
+
+func TestALockAndAWindowAreDrawn(t *testing.T) {
+	t.Parallel()
+	d := runbook.New("r", runbook.WaitFor("night", runbook.Timer{Window: "22:00-04:00", Days: "MON-FRI", TimeZone: "Asia/Shanghai"}), runbook.Plan("a", "p"))
+	d.Lock = &runbook.Lock{Name: "core"}
+	drawn := Mermaid(d)
+	require.Contains(t, drawn, "wait window 22#58;00-04#58;00 MON-FRI Asia#47;Shanghai")
+	require.Equal(t, 1, strings.Count(drawn, "once it has lock core"))
+}

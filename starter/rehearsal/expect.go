@@ -23,6 +23,8 @@ type Expectation struct {
 	// WaitsFor is exactly what the run waits for a person for: a kind, and where it is a step's a path, such as
 	// "approval confirm".
 	WaitsFor []string `json:"waitsFor,omitzero"`
+	// WaitsForLocks is exactly what locks are waited for: names, in any order.
+	WaitsForLocks []string `json:"waitsForLocks,omitzero"`
 	// Steps are the statuses of some steps, by path.
 	Steps map[string]string `json:"steps,omitempty"`
 	// Attempts is how often some steps were started, by path.
@@ -57,6 +59,7 @@ func (x Expectation) check(r *Rehearsal) error {
 	}
 	list("what runs", sorted(x.Running), r.Running())
 	list("what is waited for", sorted(x.WaitsFor), waitsFor(result))
+	list("the locks that are waited for", sorted(x.WaitsForLocks), waitsForLocks(result))
 	list("what was undone", x.Undone, undone(result))
 	list("what may still run", sorted(x.StillRunning), stillRunning(result))
 	for _, path := range slices.Sorted(maps.Keys(x.Steps)) {

@@ -12,7 +12,7 @@ import (
 // Play rehearses a document by a script. The error says in which scene something did not happen as the script has it; the
 // rehearsal is then as it stood there.
 func (s *Script) Play(doc runbook.Document) (*Rehearsal, error) {
-	r, err := New(doc, s.Vars, engine.Options{WorkflowID: "rehearsal", StepByStep: s.StepByStep, StartedBy: "rehearsal"})
+	r, err := New(doc, s.Vars, engine.Options{WorkflowID: "rehearsal", StepByStep: s.StepByStep, StartedBy: "rehearsal"}, s.Locks)
 	if err != nil {
 		return nil, err
 	}

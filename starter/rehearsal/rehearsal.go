@@ -21,9 +21,11 @@ type Rehearsal struct {
 	options engine.Options
 	e       *engine.Engine
 	now     time.Time
-	running []*execution // in the order in which they were started
-	number  int          // of instances
-	stopped bool         // from outside
+	running []*execution      // in the order in which they were started
+	number  int               // of instances
+	stopped bool              // from outside
+	busy    map[string]string // locks that other runs have: name → who
+	waiting []engine.Acquire  // for those
 }
 
 // execution is one that the engine has started.
@@ -35,9 +37,10 @@ type execution struct {
 // begins is when every rehearsal does: its times are the same whenever it is made.
 var begins = time.Date(2026, time.January, 5, 9, 0, 0, 0, time.UTC)
 
-// New begins a rehearsal of a document. The error is runbook.Faults.
-func New(doc runbook.Document, vars runbook.Vars, options engine.Options) (*Rehearsal, error) {
-	r := &Rehearsal{doc: doc, vars: maps.Clone(vars), options: options, now: begins}
+// New begins a rehearsal of a document. Busy are the locks that other runs have: name → who. The error is
+// runbook.Faults.
+func New(doc runbook.Document, vars runbook.Vars, options engine.Options, busy map[string]string) (*Rehearsal, error) {
+	r := &Rehearsal{doc: doc, vars: maps.Clone(vars), options: options, now: begins, busy: maps.Clone(busy)}
 	if err := r.open(r.vars, nil); err != nil {
 		return nil, err
 	}
@@ -60,8 +63,8 @@ func (r *Rehearsal) open(vars runbook.Vars, prepare func(*engine.Engine) error) 
 			return err
 		}
 	}
-	r.e, r.running, r.stopped = e, nil, false
-	e.Begin()
+	r.e, r.running, r.stopped, r.waiting = e, nil, false, nil
+	r.carryOut(e.TakeLock(r.now))
 	r.next()
 	return nil
 }
@@ -101,6 +104,9 @@ func (r *Rehearsal) Say(text string) error {
 	case s.passes > 0:
 		r.triggered(nil)
 		r.pass(s.passes)
+	case s.freed != "":
+		r.triggered(nil)
+		return r.free(s.freed)
 	case s.terminated:
 		r.triggered(nil)
 		r.stopped = true
@@ -194,7 +200,14 @@ func (r *Rehearsal) pass(d time.Duration) {
 
 // next has the engine take in what has happened, and returns what is left to do beside what is done here.
 func (r *Rehearsal) next(events ...engine.Event) (left []engine.Command) {
-	for _, command := range r.e.Next(r.now, events...) {
+	if !r.e.Begun && !r.e.Lock.Waits() {
+		r.e.Begin()
+	}
+	return r.carryOut(r.e.Next(r.now, events...))
+}
+
+func (r *Rehearsal) carryOut(commands []engine.Command) (left []engine.Command) {
+	for _, command := range commands {
 		switch command := command.(type) {
 		case engine.Start:
 			r.running = append(r.running, &execution{Start: command, instance: command.Adopt})
@@ -202,6 +215,12 @@ func (r *Rehearsal) next(events ...engine.Event) (left []engine.Command) {
 			if i := slices.IndexFunc(r.running, func(x *execution) bool { return x.Key == command.Key }); i >= 0 {
 				r.end(r.running[i], engine.Ended{Outcome: engine.GivenUp, MayRun: true})
 			}
+		case engine.Acquire:
+			r.waiting = append(r.waiting, command)
+			left = append(left, r.answer(command)...)
+		case engine.Release:
+			r.waiting = slices.DeleteFunc(r.waiting, func(other engine.Acquire) bool { return other.Key == command.Key })
+			left = append(left, r.answerAll(command.Name)...)
 		default:
 			left = append(left, command)
 		}

@@ -91,7 +91,7 @@ func TestWhatCannotHappenIsRefusedAndNothingHasHappened(t *testing.T) {
 		"li skips a with x=1":            "cannot be skipped",
 		"li retries a because it rained": "waits for no decision",
 	} {
-		r, err := New(doc, nil, engine.Options{})
+		r, err := New(doc, nil, engine.Options{}, nil)
 		require.NoError(t, err)
 		before := r.Result()
 		require.ErrorContains(t, r.Say(text), because, text)
@@ -102,7 +102,7 @@ func TestWhatCannotHappenIsRefusedAndNothingHasHappened(t *testing.T) {
 
 func TestTimePassesStepByStep(t *testing.T) {
 	t.Parallel()
-	r, err := New(document(t, "{name: r, steps: [{id: a, wait: 10m}, {id: b, wait: 20m}, {id: ask, approval: {message: Go on, timeout: 1h}}]}"), nil, engine.Options{})
+	r, err := New(document(t, "{name: r, steps: [{id: a, wait: 10m}, {id: b, wait: 20m}, {id: ask, approval: {message: Go on, timeout: 1h}}]}"), nil, engine.Options{}, nil)
 	require.NoError(t, err)
 	require.NoError(t, r.Say("45m passes"))
 	require.Equal(t, []string{"approval ask"}, waitsFor(r.Result()))

@@ -14,6 +14,8 @@ type Script struct {
 	Name string `json:"name,omitempty"`
 	// Vars are the values of the run.
 	Vars runbook.Vars `json:"vars,omitempty"`
+	// Locks are held by other runs when this one begins: the lock's name → who has it.
+	Locks map[string]string `json:"locks,omitempty"`
 	// StepByStep waits for an operator before every step.
 	StepByStep bool `json:"stepByStep,omitempty"`
 	// Story is what happens.

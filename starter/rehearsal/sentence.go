@@ -34,7 +34,8 @@ type sentence struct {
 	canceled bool
 	// terminated is the end of a run that cannot say itself what became of it.
 	terminated bool
-	rest       bool // everything that runs succeeds, and what follows from it
+	freed      string // the lock that another run gives back
+	rest       bool   // everything that runs succeeds, and what follows from it
 }
 
 // forms are the sentences, in the order in which they are tried. WHO is one word, STEP a path such as probe[2] or
@@ -51,6 +52,8 @@ var forms = []struct {
 		means: func(s *sentence, _ map[string]string) { s.terminated = true }},
 	{form: `the run is cancelled`, example: "the run is cancelled",
 		means: func(s *sentence, _ map[string]string) { s.canceled = true }},
+	{form: `lock (?P<lock>\S.*) is given back`, example: "lock core-shanghai is given back",
+		means: func(s *sentence, m map[string]string) { s.freed = m["lock"] }},
 	{form: `(?P<duration>[0-9][0-9a-z.]*) pass(es)?`, example: "1h30m passes",
 		means: func(s *sentence, m map[string]string) { s.passes, _ = time.ParseDuration(m["duration"]) }},
 	{form: `(the rollback of )?STEP succeeds( with OUTPUTS)?`, example: "switch succeeds with db=10.0.0.2",
