@@ -17,14 +17,12 @@ import (
 type CallbackAttempt struct {
 	InstanceID string    `json:"instanceId"`
 	Status     string    `json:"status"`     // as it was sent
-	Attempt    int       `json:"attempt"`    // from 1; the platform calls again 3 times
+	Attempt    int       `json:"attempt"`    // from 1; the platform calls again 3 times, or as its options say
 	HTTPStatus int       `json:"httpStatus"` // 0 if there was no answer
 	Answer     string    `json:"answer"`     // its first 200 bytes, or what went wrong; never the address
 	Accepted   bool      `json:"accepted"`   // HTTP 200 and exactly SUCCESS
 	At         time.Time `json:"at"`
 }
-
-const callbackAttempts = 1 + 3
 
 func newCallbackClient(timeout time.Duration) *http.Client {
 	return &http.Client{
@@ -47,7 +45,9 @@ func (s *Simulator) courier(r *run) {
 		s.mu.Unlock()
 	}()
 	var held []delivery
+	called := r.called
 	for status := range r.news {
+		called++
 		if r.CallbackURL == "" || r.script.NoCallbacks || (r.job.model && !ended(status)) {
 			continue
 		}
@@ -63,12 +63,17 @@ func (s *Simulator) courier(r *run) {
 			s.deliver(r, d.status)
 		}
 		held = nil
+		s.mu.Lock()
+		if s.life.Err() == nil {
+			s.keep(entry{InstanceID: r.InstanceID, Called: called})
+		}
+		s.mu.Unlock()
 	}
 }
 
 // deliver calls back until the answer is SUCCESS, or the attempts are used up.
 func (s *Simulator) deliver(r *run, status string) {
-	for attempt := 1; attempt <= callbackAttempts; attempt++ {
+	for attempt := 1; attempt <= 1+s.options.CallbackRetries; attempt++ {
 		if attempt > 1 && !s.sleep(s.life, s.options.CallbackRetryDelay) {
 			return
 		}

@@ -6,7 +6,8 @@
 // included), an unknown or repeated field, a wrong type, an undeclared parameter.
 // Its wire types are its own, so that it checks the client instead of agreeing
 // with it. It remembers every request, execution and callback, and every fault
-// that a network or a platform can show is injected on demand, as data.
+// that a network or a platform can show is injected on demand, as data. It forgets
+// everything when it is closed, unless KeepIn names a file.
 //
 //	sim := platformtest.Start(t, platformtest.Options{})
 //	sim.Inject(platformtest.Fault{Endpoint: "P5", Times: 1, AfterExecution: true, Kind: platformtest.FaultReset})

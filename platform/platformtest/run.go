@@ -88,6 +88,8 @@ type run struct {
 	job       *job
 	script    Script
 	faults    []CallbackFault
+	steps     int           // of the script, done before the simulator started
+	called    int           // of those, called back before it started
 	news      chan string   // statuses to call back, closed after the last
 	played    chan struct{} // closed when the script has been played
 	delivered chan struct{} // closed when the last callback was accepted or given up
@@ -100,48 +102,74 @@ func (s *Simulator) trigger(j *job, e Execution) (*run, error) {
 	if j.model && j.active > 0 {
 		return nil, refuse(999, "model %s is running or suspended", j.id)
 	}
+	if j.model {
+		e.ModelID = j.id
+	} else {
+		e.PlanID = j.id
+	}
+	e.InstanceID = s.options.Readings.instanceID(len(s.runs))
+	e.TriggeredAt = time.Now()
+	r := s.admit(j, e)
+	r.faults = s.takeCallbackFaults(j.id)
+	triggered := kept(r.Execution)
+	s.keep(entry{Triggered: &triggered})
+	s.start(r)
+	return r, nil
+}
+
+// admit makes an execution one of the simulator's; s.mu is held.
+func (s *Simulator) admit(j *job, e Execution) *run {
 	r := &run{
-		Execution: e, job: j, script: j.script.turn(j.begun), faults: s.takeCallbackFaults(j.id),
+		Execution: e, job: j, script: j.script.turn(j.begun),
 		news: make(chan string, len(j.script.Steps)), played: make(chan struct{}), delivered: make(chan struct{}),
 	}
-	if j.model {
-		r.ModelID = j.id
-	} else {
-		r.PlanID = j.id
-	}
-	r.InstanceID = s.options.Readings.instanceID(len(s.runs))
-	r.TriggeredAt = time.Now()
 	s.runs = append(s.runs, r)
 	j.begun++
 	j.active++
-	s.move(r, Running)
+	s.move(r, Running, e.TriggeredAt)
+	return r
+}
+
+func (s *Simulator) start(r *run) {
 	s.tasks.Go(func() { s.play(r) })
 	s.tasks.Go(func() { s.courier(r) })
-	return r, nil
+}
+
+// settle makes a run one that there is nothing left to do for.
+func (r *run) settle() {
+	close(r.news)
+	close(r.played)
+	close(r.delivered)
 }
 
 // play follows the script. Callbacks do not hold it up.
 func (s *Simulator) play(r *run) {
 	defer close(r.played)
 	defer close(r.news)
-	for _, step := range r.script.Steps {
-		if !s.sleep(s.life, s.scaled(step.Delay)) {
-			return
+	for n, step := range r.script.Steps {
+		if n >= r.steps {
+			if !s.sleep(s.life, s.scaled(step.Delay)) {
+				return
+			}
+			s.mu.Lock()
+			now := time.Now()
+			s.move(r, step.Status, now)
+			s.keep(entry{InstanceID: r.InstanceID, Steps: n + 1, At: now})
+			s.mu.Unlock()
 		}
-		s.mu.Lock()
-		s.move(r, step.Status)
-		s.mu.Unlock()
-		r.news <- step.Status
+		if n >= r.called {
+			r.news <- step.Status
+		}
 	}
 }
 
 // move changes the status of a run and of its job; s.mu is held.
-func (s *Simulator) move(r *run, status string) {
+func (s *Simulator) move(r *run, status string, at time.Time) {
 	r.Status, r.job.status = status, status
 	// Two changes within a millisecond can still be told apart by updateTime.
-	r.job.updated = max(time.Now().UnixMilli(), r.job.updated+1)
+	r.job.updated = max(at.UnixMilli(), r.job.updated+1)
 	if ended(status) && r.EndedAt.IsZero() {
-		r.EndedAt = time.Now()
+		r.EndedAt = at
 		r.job.active--
 		s.options.Logger.Info("execution ended", "id", r.job.id, "instance", r.InstanceID, "status", status)
 	}
@@ -157,19 +185,27 @@ func (s *Simulator) Move(instanceID, status string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.move(r, status)
+	s.move(r, status, time.Now())
 }
 
 // find is the run of an instance, if it is one of j; s.mu is not held.
 func (s *Simulator) find(j *job, instanceID string) (*run, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, r := range s.runs {
-		if r.InstanceID == instanceID && (j == nil || r.job == j) {
-			return r, nil
-		}
+	if r := s.lookUp(j, instanceID); r != nil {
+		return r, nil
 	}
 	return nil, refuse(999, "there is no such instance %s", instanceID)
+}
+
+// lookUp is find, or nil; s.mu is held.
+func (s *Simulator) lookUp(j *job, instanceID string) *run {
+	for _, r := range s.runs {
+		if r.InstanceID == instanceID && (j == nil || r.job == j) {
+			return r
+		}
+	}
+	return nil
 }
 
 var placeholder = regexp.MustCompile(`\{\{(\w+)\}\}`)

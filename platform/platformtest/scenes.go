@@ -13,6 +13,7 @@ import (
 
 // scene is a timed execution of a plan, which the platform keeps and nobody can delete.
 type scene struct {
+	id        string
 	plan      *job
 	execution Execution // what each of its executions starts from
 	interval  time.Duration
@@ -67,24 +68,35 @@ func (s *Simulator) saveScene(c *call) (any, error) {
 	}
 	interval = cmp.Or(s.options.SceneInterval, s.scaled(interval))
 	execution := Execution{Scene: name, CallbackURL: address, Params: params}
-	kept := scene{plan, execution, max(interval, time.Millisecond), cycle}
-	s.tasks.Go(func() { s.playScene(kept) })
-	return wireStatus{InstanceID: s.sceneID(), Status: "DEFAULT"}, nil
+	saved := s.save(scene{plan: plan, execution: execution, interval: max(interval, time.Millisecond), cycle: cycle})
+	s.tasks.Go(func() { s.playScene(saved) })
+	return wireStatus{InstanceID: saved.id, Status: "DEFAULT"}, nil
 }
 
-func (s *Simulator) sceneID() string {
+// save gives a new scene its id.
+func (s *Simulator) save(new scene) scene {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.scenes++
-	return fmt.Sprintf("sc%d", 10000000+s.scenes)
+	new.id = fmt.Sprintf("sc%d", 10000000+s.scenes)
+	s.keep(entry{Scene: &keptScene{new.id, new.plan.id, kept(new.execution), new.interval, new.cycle}})
+	return new
+}
+
+// without takes away the scene of an id that is played only once, and has been.
+func without(scenes []scene, id string) []scene {
+	return slices.DeleteFunc(scenes, func(s scene) bool { return s.id == id && !s.cycle })
 }
 
 // playScene executes the plan once, or again and again until the simulator is closed or its options
 // say that it is enough.
-func (s *Simulator) playScene(kept scene) {
-	for n := 1; s.sleep(s.life, kept.interval); n++ {
-		_, _ = s.trigger(kept.plan, kept.execution) // a plan is never busy
-		if !kept.cycle || n == s.options.SceneExecutions {
+func (s *Simulator) playScene(saved scene) {
+	for n := 1; s.sleep(s.life, saved.interval); n++ {
+		s.mu.Lock()
+		s.keep(entry{Fired: saved.id})
+		s.mu.Unlock()
+		_, _ = s.trigger(saved.plan, saved.execution) // a plan is never busy
+		if !saved.cycle || n == s.options.SceneExecutions {
 			return
 		}
 	}

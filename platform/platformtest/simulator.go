@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 )
@@ -16,6 +17,7 @@ const (
 	DefaultClientSecret       = "demo-secret"
 	DefaultModelExecutePath   = "/api/dpa/process/processModel/execute/{modelId}"
 	DefaultTokenLife          = 18000 * time.Second // as in the documents' sample
+	DefaultCallbackRetries    = 3                   // as the documents say
 	DefaultCallbackRetryDelay = 200 * time.Millisecond
 )
 
@@ -28,7 +30,8 @@ type Options struct {
 	Speed                  float64       // divides the delays of scripts and the intervals of scenes; 0 is 1
 	SceneInterval          time.Duration // replaces the interval of every scene, and is not divided
 	SceneExecutions        int           // ends every scene after so many executions; 0 is never, as the platform
-	CallbackRetryDelay     time.Duration
+	CallbackRetries        int           // attempts to call back after one that was not accepted
+	CallbackRetryDelay     time.Duration // before each of them
 	CallbackTimeout        time.Duration // of one callback; 10 s if 0
 	ModelExecutePath       string        // path of W3, with {modelId}
 	Readings               Readings      // of what the documents leave open
@@ -55,6 +58,8 @@ type Simulator struct {
 	plans, models  *shelf
 	runs           []*run
 	scenes         int
+	restored       []scene  // of a journal, until they are played
+	journal        *os.File // nil: nothing is kept
 	requests       []*Request
 	callbacks      []CallbackAttempt
 	faults         []*Fault
@@ -73,6 +78,7 @@ func New(o Options) *Simulator {
 	o.ClientSecret = cmp.Or(o.ClientSecret, DefaultClientSecret)
 	o.TokenLife = cmp.Or(o.TokenLife, DefaultTokenLife)
 	o.Speed = cmp.Or(o.Speed, 1)
+	o.CallbackRetries = cmp.Or(o.CallbackRetries, DefaultCallbackRetries)
 	o.CallbackRetryDelay = cmp.Or(o.CallbackRetryDelay, DefaultCallbackRetryDelay)
 	o.CallbackTimeout = cmp.Or(o.CallbackTimeout, 10*time.Second)
 	o.ModelExecutePath = cmp.Or(o.ModelExecutePath, DefaultModelExecutePath)
@@ -132,6 +138,9 @@ func (s *Simulator) Close() {
 	s.cancel()
 	s.tasks.Wait()
 	if !again {
+		if s.journal != nil {
+			_ = s.journal.Close()
+		}
 		s.client.CloseIdleConnections()
 		s.stop()
 	}

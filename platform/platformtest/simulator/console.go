@@ -14,6 +14,10 @@ import (
 // and callback URLs are not shown.
 func newConsole(sim *platformtest.Simulator) http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /simulator", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/simulator/", http.StatusMovedPermanently)
+	})
+	mux.HandleFunc("GET /simulator/{$}", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, index) })
 	mux.HandleFunc("GET /simulator/health", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /simulator/executions", func(w http.ResponseWriter, _ *http.Request) { show(w, sim.Executions()) })
 	mux.HandleFunc("GET /simulator/requests", func(w http.ResponseWriter, _ *http.Request) { show(w, sim.Requests()) })
@@ -50,6 +54,19 @@ func newConsole(sim *platformtest.Simulator) http.Handler {
 	})
 	return mux
 }
+
+const index = `A simulated DPA platform. What happened:
+
+GET    /simulator/executions       what it executes, and has executed
+GET    /simulator/requests         what it was asked
+GET    /simulator/callbacks        how it called back
+
+What shall go wrong:
+
+POST   /simulator/faults           {"endpoint": "P5", "times": 1, "kind": "reset", "afterExecution": true}
+POST   /simulator/callback-faults  {"kind": "delay", "delay": "20s"}
+DELETE /simulator/faults           nothing any more
+`
 
 // duration is written as "1.5s".
 type duration time.Duration

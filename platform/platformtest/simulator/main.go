@@ -38,6 +38,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	env := func(name, fallback string) string { return cmp.Or(getenv(name), fallback) }
 	addr := flags.String("addr", env("DPA_SIMULATOR_ADDR", "127.0.0.1:8090"), "`address` to listen on")
 	speed := flags.Float64("speed", 1, "how many times as fast as scripted executions run")
+	retries := flags.Int("callback-retries", platformtest.DefaultCallbackRetries, "how often it calls back again after a callback that was not accepted")
+	retryDelay := flags.Duration("callback-retry-delay", platformtest.DefaultCallbackRetryDelay, "how long it waits before it calls back again")
+	state := flags.String("state", "", "`file` to keep executions in, so that they go on after a restart; empty: they are forgotten")
 	sceneInterval := flags.Duration("scene-interval", 0, "interval of every timed scene, instead of its own")
 	verbose := flags.Bool("v", false, "log every request")
 	healthcheck := flags.Bool("healthcheck", false, "ask the simulator that runs beside whether it serves, and exit")
@@ -52,8 +55,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	switch {
 	case flags.NArg() > 0:
 		return fmt.Errorf("unexpected argument %q: there are only flags", flags.Arg(0))
-	case *speed <= 0 || *sceneInterval < 0:
-		return errors.New("-speed must be above 0, and -scene-interval not below")
+	case *speed <= 0 || *retries <= 0 || *retryDelay <= 0 || *sceneInterval < 0:
+		return errors.New("-speed, -callback-retries and -callback-retry-delay must be above 0, and -scene-interval not below")
 	}
 	if *healthcheck {
 		return probe(ctx, *addr)
@@ -80,7 +83,16 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		Speed:         *speed,
 		SceneInterval: *sceneInterval,
 		Logger:        log,
+
+		CallbackRetries:    *retries,
+		CallbackRetryDelay: *retryDelay,
 	})
+	if *state != "" {
+		if err := sim.KeepIn(*state); err != nil {
+			sim.Close()
+			return errors.Join(fmt.Errorf("%w; check -state", err), listener.Close())
+		}
+	}
 	fmt.Fprintf(stdout, "simulated DPA platform on http://%s\n", listener.Addr())
 	return serve(ctx, listener, sim)
 }
@@ -142,7 +154,7 @@ func serve(ctx context.Context, listener net.Listener, sim *platformtest.Simulat
 func handler(sim *platformtest.Simulator) http.Handler {
 	console := newConsole(sim)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.RequestURI, "/simulator/") {
+		if r.RequestURI == "/simulator" || strings.HasPrefix(r.RequestURI, "/simulator/") {
 			console.ServeHTTP(w, r)
 			return
 		}

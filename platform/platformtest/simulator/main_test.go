@@ -66,7 +66,7 @@ func TestTheProgramServesThePlatformAndShowsWhatItWasSent(t *testing.T) {
 	require.Contains(t, text, `"endpoint": "P1.1"`)
 	require.Contains(t, text, `"endpoint": "P5"`)
 	require.NotContains(t, text, "/simulator/")
-	for _, list := range []string{"executions", "callbacks"} {
+	for _, list := range []string{"", "executions", "callbacks"} {
 		status, _ := request(t, "GET", url+"/simulator/"+list, "")
 		require.Equal(t, 200, status)
 	}
@@ -100,7 +100,7 @@ func TestFaultsAreInjectedByHand(t *testing.T) {
 
 func TestWhatMakesNoSenseIsRefusedBeforeListening(t *testing.T) {
 	none := func(string) string { return "" }
-	for _, args := range [][]string{{"now"}, {"-speed", "0"}, {"-speed", "fast"}, {"-scene-interval", "-1s"}, {"-addr", "nowhere"}} {
+	for _, args := range [][]string{{"now"}, {"-speed", "0"}, {"-speed", "fast"}, {"-scene-interval", "-1s"}, {"-addr", "nowhere"}, {"-callback-retries", "0"}, {"-callback-retry-delay", "-1s"}, {"-addr", "127.0.0.1:0", "-state", "/not/there"}} {
 		require.Error(t, run(t.Context(), args, none, io.Discard, io.Discard), args)
 	}
 }
