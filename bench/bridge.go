@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dpaflow/dpaflow/internal/devstack"
 	"github.com/dpaflow/dpaflow/signals"
 )
 
@@ -97,7 +96,7 @@ func (c *callbacks) pair(ctx context.Context, pairs int, figures *BridgeFigures)
 func (c *callbacks) allocations(ctx context.Context, d *dpaflow, n int, figures *BridgeFigures) (err error) {
 	handle := func(deliverer signals.Deliverer) (Allocations, error) {
 		handler := signals.NewHandler(signals.HandlerConfig{
-			Keys: c.keys, Namespace: devstack.Namespace, Deliverer: deliverer, Logger: d.log, MeterProvider: d.metrics.MeterProvider(),
+			Keys: c.keys, Namespace: d.temporal.Namespace, Deliverer: deliverer, Logger: d.log, MeterProvider: d.metrics.MeterProvider(),
 		})
 		made := c.make("bridge", n)
 		requests := make([]*http.Request, n)

@@ -7,7 +7,6 @@ import (
 
 	"go.temporal.io/sdk/client"
 
-	"github.com/dpaflow/dpaflow/internal/devstack"
 	"github.com/dpaflow/dpaflow/internal/keys"
 	"github.com/dpaflow/dpaflow/signals"
 )
@@ -21,7 +20,9 @@ type callbacks struct {
 	raw     client.Client // the SDK as it comes
 	lean    client.Client // without compression
 	targets int
-	sent    int
+
+	namespace string
+	sent      int
 }
 
 const nobody = "nobody" // the task queue that has no worker
@@ -43,6 +44,7 @@ func (s *stage) openCallbacks(ctx context.Context, d *dpaflow, targets int) (*ca
 	s.onClose(sender.close)
 	c := &callbacks{
 		keys: d.config.CallbackKeys, base: d.config.CallbackURL, sender: sender, raw: raw, lean: lean, targets: targets,
+		namespace: s.temporal.Namespace,
 	}
 	_, _, err = load{16, 2 * targets}.do(ctx, func(ctx context.Context, i int) error {
 		_, err := raw.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: target([]string{"bridge", "raw"}[i%2], i/2), TaskQueue: nobody}, "Open")
@@ -67,7 +69,7 @@ func (c *callbacks) make(side string, n int) []callback {
 	for i := range made {
 		c.sent++
 		instance := fmt.Sprintf("in%d", 10000000+c.sent)
-		t := signals.Target{Kind: signals.KindPlan, Namespace: devstack.Namespace, WorkflowID: target(side, c.sent%c.targets), Key: instance + ".1"}
+		t := signals.Target{Kind: signals.KindPlan, Namespace: c.namespace, WorkflowID: target(side, c.sent%c.targets), Key: instance + ".1"}
 		made[i] = callback{
 			target: t,
 			news:   signals.Callback{InstanceID: instance, Status: "SUCCESS"},

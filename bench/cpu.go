@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"slices"
 
 	"github.com/prometheus/procfs"
 )
@@ -10,10 +11,13 @@ import (
 // There is none where there is no /proc.
 type CPU struct {
 	Process float64 `json:"process"` // of this process: workers, bridge, platform and load
-	Server  float64 `json:"server"`  // of Temporal
+	Server  float64 `json:"server"`  // of Temporal, and of its database where that is a process of its own
 }
 
-// used returns what this process and the one that it started have used up, in milliseconds.
+// elsewhere are the names of the processes that a Temporal server is made of that somebody else runs here.
+var elsewhere = []string{"temporal-server", "postgres"}
+
+// used returns what this process and Temporal's have used up, in milliseconds.
 func used() (cpu CPU) {
 	processes, err := procfs.AllProcs()
 	if err != nil {
@@ -25,7 +29,7 @@ func used() (cpu CPU) {
 		case err != nil: // it has ended
 		case stat.PID == os.Getpid():
 			cpu.Process = 1000 * stat.CPUTime()
-		case stat.PPID == os.Getpid():
+		case stat.PPID == os.Getpid() || slices.Contains(elsewhere, stat.Comm):
 			cpu.Server += 1000 * stat.CPUTime()
 		}
 	}

@@ -1,5 +1,5 @@
 // Command bench measures what dpaflow costs, against a real Temporal server that it starts for each
-// section, and against the least that is possible: where two sides are compared, their batches alternate
+// section, or the one that TEMPORAL_ADDRESS names, and against the least that is possible: where two sides are compared, their batches alternate
 // (A B B A …), so that a noisy machine hurts both alike, and what is reported are medians over the rounds.
 package main
 
@@ -45,7 +45,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "sections to measure, of "+strings.Join(names, ",")+"; empty: all")
 	flag.IntVar(&o.rounds, "rounds", 0, "rounds that count, after one to warm up; 0: as many as the size has")
 	flag.BoolVar(&o.quick, "quick", false, "small sizes, which show that the harness works, and no figure worth keeping")
-	flag.StringVar(&o.out, "out", "", "folder for performance.md, performance.json and the plots; empty: the page goes to standard output")
+	flag.StringVar(&o.out, "out", "", "folder for performance.md, performance.json and the plots, or performance-postgresql.md and so on; empty: the page goes to standard output")
 	flag.StringVar(&o.from, "from", "", "performance.json to write the page and the plots of, without measuring")
 	flag.StringVar(&o.profile, "cpuprofile", "", "file for a CPU profile of this process: both sides, and the load")
 	flag.Parse()
@@ -108,6 +108,9 @@ func measure(ctx context.Context, o options) (*Report, error) {
 		return nil, err
 	}
 	size := full
+	if os.Getenv("TEMPORAL_ADDRESS") != "" {
+		size = served
+	}
 	if o.quick {
 		size = small
 	}

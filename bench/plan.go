@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
 	"github.com/dpaflow/dpaflow/internal/program"
@@ -24,8 +23,9 @@ type PlanFigures struct {
 // RunCost is what one run costs, of runs that are run one at a time.
 type RunCost struct {
 	Events     float64            `json:"events"`
-	EventTypes []string           `json:"eventTypes"` // of the last run
-	RPCs       map[string]float64 `json:"rpcs"`       // by method
+	Actions    float64            `json:"actions,omitempty"` // that Temporal Cloud would bill
+	EventTypes []string           `json:"eventTypes"`        // of the last run
+	RPCs       map[string]float64 `json:"rpcs"`              // by method
 	Calls      map[string]float64 `json:"platformCalls"`
 }
 
@@ -62,27 +62,29 @@ func measurePlan(ctx context.Context, size sizes, report *Report) (err error) {
 	if figures.Ours, err = s.cost(ctx, ours, size.counted); err != nil {
 		return err
 	}
-	figures.Tokens = s.sim.Tokens() - 1 // the bare side has one
+	figures.Tokens = s.sim.Tokens()/s.copies - 1 // of one worker; the bare side has one, too
 	figures.Bare, err = s.cost(ctx, bare, size.counted)
 	return err
 }
 
 func (s *stage) sides(ctx context.Context) (ours, bare *side, err error) {
 	ours, bare = &side{name: "ours"}, &side{name: "bare"}
-	d, err := s.openOurs(ctx, "ours", &ours.rpcs)
-	if err != nil {
-		return nil, nil, err
+	for range s.copies {
+		d, err := s.openOurs(ctx, "ours", &ours.rpcs)
+		if err != nil {
+			return nil, nil, err
+		}
+		w, err := d.startWorker()
+		if err != nil {
+			return nil, nil, err
+		}
+		s.onClose(func() error { w.Stop(); return nil })
+		b, err := s.openBare(ctx, &bare.rpcs, program.WorkerOptions(d.config))
+		if err != nil {
+			return nil, nil, err
+		}
+		ours.start, bare.start = d.start, b.start
 	}
-	w, err := d.startWorker()
-	if err != nil {
-		return nil, nil, err
-	}
-	s.onClose(func() error { w.Stop(); return nil })
-	b, err := s.openBare(ctx, &bare.rpcs, program.WorkerOptions(d.config))
-	if err != nil {
-		return nil, nil, err
-	}
-	ours.start, bare.start = d.start, b.start
 	for _, side := range []*side{ours, bare} {
 		if side.load, err = s.dial(ctx, side.rpcs.dial()); err != nil {
 			return nil, nil, err
@@ -120,20 +122,21 @@ func (s *stage) cost(ctx context.Context, d *side, runs int) (RunCost, error) {
 	for method, n := range since(rpcs, d.rpcs.counts()) {
 		cost.RPCs[method] = float64(n) / float64(runs)
 	}
+	cost.Actions = cost.RPCs[heartbeats]
 	for endpoint, n := range s.platformCalls(calls) {
 		cost.Calls[endpoint] = float64(n) / float64(runs)
 	}
 	for _, run := range started {
+		events, err := history(ctx, d.load, run)
+		if err != nil {
+			return cost, err
+		}
 		cost.EventTypes = nil
-		history := d.load.GetWorkflowHistory(ctx, run.GetID(), run.GetRunID(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-		for history.HasNext() {
-			event, err := history.Next()
-			if err != nil {
-				return cost, fmt.Errorf("read the history of %s: %w", run.GetID(), err)
-			}
+		for _, event := range events {
 			cost.EventTypes = append(cost.EventTypes, event.GetEventType().String())
 		}
-		cost.Events += float64(len(cost.EventTypes)) / float64(runs)
+		cost.Events += float64(len(events)) / float64(runs)
+		cost.Actions += float64(billed(events)) / float64(runs)
 	}
 	return cost, nil
 }

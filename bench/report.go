@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,10 @@ import (
 	"strings"
 	"text/template"
 	"time"
+
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
 
 	"github.com/dpaflow/dpaflow/internal/devstack"
 )
@@ -39,21 +44,24 @@ type Machine struct {
 	Go       string `json:"go"`
 	SDK      string `json:"temporalSDK"`
 	Temporal string `json:"temporal"`
+	Store    string `json:"store,omitempty"` // the database of a server that somebody else runs
+}
+
+// Name is that of the report's files, without what their names end with.
+func (r *Report) Name() string {
+	if r.Machine.Store == "" {
+		return "performance"
+	}
+	return "performance-" + strings.ToLower(r.Machine.Store)
 }
 
 func newReport(ctx context.Context, size sizes) (*Report, error) {
-	cli, err := devstack.CLI(ctx, os.Stderr)
-	if err != nil {
-		return nil, err
-	}
-	version, err := exec.CommandContext(ctx, cli, "--version").Output()
-	if err != nil {
-		return nil, fmt.Errorf("ask Temporal for its version: %w", err)
-	}
 	r := &Report{Date: time.Now().UTC(), Rounds: size.rounds, Machine: Machine{
 		CPUs: runtime.NumCPU(), OS: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version(),
-		Temporal: strings.TrimPrefix(strings.TrimSpace(string(version)), "temporal version "),
 	}}
+	if err := r.Machine.ask(ctx); err != nil {
+		return nil, fmt.Errorf("ask Temporal for its version: %w", err)
+	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, dependency := range info.Deps {
 			if dependency.Path == "go.temporal.io/sdk" {
@@ -62,6 +70,31 @@ func newReport(ctx context.Context, size sizes) (*Report, error) {
 		}
 	}
 	return r, nil
+}
+
+// ask asks Temporal what it is.
+func (m *Machine) ask(ctx context.Context) error {
+	address := os.Getenv("TEMPORAL_ADDRESS")
+	if address == "" {
+		cli, err := devstack.CLI(ctx, os.Stderr)
+		if err != nil {
+			return err
+		}
+		version, err := exec.CommandContext(ctx, cli, "--version").Output()
+		m.Temporal = strings.TrimPrefix(strings.TrimSpace(string(version)), "temporal version ")
+		return err
+	}
+	c, err := client.DialContext(ctx, client.Options{HostPort: address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	cluster, err := c.WorkflowService().GetClusterInfo(ctx, &workflowservice.GetClusterInfoRequest{})
+	m.Temporal, m.Store = cluster.GetServerVersion(), cluster.GetPersistenceStore()
+	if strings.HasPrefix(m.Store, "postgres") {
+		m.Store = "PostgreSQL" // however it is called there
+	}
+	return err
 }
 
 // read reads a report that was written.
@@ -77,13 +110,13 @@ func read(path string) (*Report, error) {
 	return r, nil
 }
 
-// write writes the report to a folder: performance.md, performance.json and the plots in performance/. Without
-// one it prints the page.
+// write writes the report to a folder: a page, its figures and its plots, such as performance.md, performance.json and
+// those in performance/. Without a folder it prints the page.
 func (r *Report) write(folder string) error {
 	if folder == "" {
 		return r.markdown(os.Stdout)
 	}
-	plots := filepath.Join(folder, "performance")
+	plots := filepath.Join(folder, r.Name())
 	if err := os.MkdirAll(plots, 0o755); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
@@ -96,14 +129,14 @@ func (r *Report) write(folder string) error {
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(folder, "performance.json"), append(data, '\n'), 0o644); err != nil {
+	if err := os.WriteFile(plots+".json", append(data, '\n'), 0o644); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	var text bytes.Buffer
 	if err := r.markdown(&text); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(folder, "performance.md"), text.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(plots+".md", text.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	return nil

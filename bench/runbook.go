@@ -25,6 +25,7 @@ type RunbookFigures struct {
 type RunbookCost struct {
 	Plans   int     `json:"plans"`
 	Events  int64   `json:"events"`
+	Actions int     `json:"actions,omitempty"` // that Temporal Cloud would bill
 	Seconds float64 `json:"seconds"`
 }
 
@@ -45,7 +46,8 @@ func measureRunbook(ctx context.Context, size sizes, report *Report) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	d, err := s.openOurs(ctx, "ours", &counter{})
+	rpcs := &counter{}
+	d, err := s.openOurs(ctx, "ours", rpcs)
 	if err != nil {
 		return err
 	}
@@ -56,16 +58,16 @@ func measureRunbook(ctx context.Context, size sizes, report *Report) (err error)
 	defer w.Stop()
 	figures := &RunbookFigures{PlatformMs: milliseconds(size.after)}
 	report.Runbook = figures
-	if _, err := d.runbook(ctx, "warm-up", sequence(2, 0), 2); err != nil {
+	if _, err := d.runbook(ctx, rpcs, "warm-up", sequence(2, 0), 2); err != nil {
 		return err
 	}
 	for _, steps := range size.steps {
-		cost, err := d.runbook(ctx, fmt.Sprintf("sequential-%d", steps), sequence(steps, 0), steps)
+		cost, err := d.runbook(ctx, rpcs, fmt.Sprintf("sequential-%d", steps), sequence(steps, 0), steps)
 		if err != nil {
 			return err
 		}
 		figures.Sequential = append(figures.Sequential, cost)
-		if cost, err = d.runbook(ctx, fmt.Sprintf("each-%d", steps), sideBySide(steps), steps); err != nil {
+		if cost, err = d.runbook(ctx, rpcs, fmt.Sprintf("each-%d", steps), sideBySide(steps), steps); err != nil {
 			return err
 		}
 		figures.ForEach = append(figures.ForEach, cost)
@@ -108,8 +110,8 @@ func (d *dpaflow) startRunbook(ctx context.Context, id string, document *runbook
 }
 
 // runbook runs a runbook to its end.
-func (d *dpaflow) runbook(ctx context.Context, id string, document *runbook.Document, plans int) (RunbookCost, error) {
-	begun := time.Now()
+func (d *dpaflow) runbook(ctx context.Context, rpcs *counter, id string, document *runbook.Document, plans int) (RunbookCost, error) {
+	before, begun := rpcs.counts(), time.Now()
 	run, err := d.startRunbook(ctx, id, document)
 	if err != nil {
 		return RunbookCost{}, err
@@ -118,9 +120,11 @@ func (d *dpaflow) runbook(ctx context.Context, id string, document *runbook.Docu
 		return RunbookCost{}, err
 	}
 	took := time.Since(begun)
-	events, err := d.events(ctx, run)
-	say("runbook %s: %d events, %.1f s", id, events, took.Seconds())
-	return RunbookCost{Plans: plans, Events: events, Seconds: took.Seconds()}, err
+	actions := since(before, rpcs.counts())[heartbeats]
+	events, err := history(ctx, d.temporal, run)
+	actions += billed(events)
+	say("runbook %s: %d events, %d billed actions, %.1f s", id, len(events), actions, took.Seconds())
+	return RunbookCost{Plans: plans, Events: int64(len(events)), Actions: actions, Seconds: took.Seconds()}, err
 }
 
 func (d *dpaflow) events(ctx context.Context, run client.WorkflowRun) (int64, error) {

@@ -37,6 +37,24 @@ var full = sizes{
 	spooled: []load{{1, 200}, {16, 2000}, {128, 10000}},
 }
 
+// served is of a server that somebody else runs, with a database on disk: it does less in the same time.
+var served = sizes{
+	rounds:  7,
+	loads:   []load{{1, 10}, {16, 64}, {64, 192}, {128, 256}},
+	after:   50 * time.Millisecond,
+	counted: 5,
+
+	callbacks: []load{{1, 16}, {16, 128}, {128, 256}},
+	exchanges: 31,
+	targets:   200,
+	pairs:     500,
+
+	steps:   []int{1, 10, 50, 100, 200, 500},
+	waiting: []int{10, 100, 1000, 10000},
+	callers: 1000,
+	spooled: []load{{1, 200}, {16, 2000}, {128, 10000}},
+}
+
 var small = sizes{
 	rounds:  1,
 	loads:   []load{{1, 2}, {20, 40}},

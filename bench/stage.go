@@ -25,6 +25,7 @@ type stage struct {
 	sim         *platformtest.Simulator
 	platformURL string
 	key         string // of callbacks, as DPA_CALLBACK_KEYS has it
+	copies      int    // of workers and of bridges
 
 	closers []func() error
 }
@@ -38,15 +39,18 @@ var unlimited = []string{
 }
 
 func openStage(ctx context.Context, catalogue platformtest.Catalogue) (s *stage, err error) {
-	s = &stage{}
+	s = &stage{copies: 1}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
 		}
 	}()
-	s.temporal, err = devstack.StartTemporal(ctx, devstack.TemporalOptions{SearchAttributes: true, Args: unlimited})
+	s.temporal, err = devstack.SharedTemporal(ctx, devstack.TemporalOptions{SearchAttributes: true, Args: unlimited})
 	if err != nil {
 		return s, err
+	}
+	if s.temporal.Elsewhere() {
+		s.copies = 2 // as it is run for real
 	}
 	s.onClose(s.temporal.Stop)
 	s.sim = platformtest.New(platformtest.Options{Catalogue: catalogue})
@@ -96,7 +100,7 @@ func (s *stage) dial(ctx context.Context, options ...grpc.DialOption) (client.Cl
 
 func (s *stage) connect(ctx context.Context, options client.ConnectionOptions) (client.Client, error) {
 	c, err := client.DialContext(ctx, client.Options{
-		HostPort: s.temporal.Address, Namespace: devstack.Namespace, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+		HostPort: s.temporal.Address, Namespace: s.temporal.Namespace, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
 		ConnectionOptions: options,
 	})
 	if err != nil {

@@ -16,7 +16,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/dpaflow/dpaflow/internal/devstack"
 	"github.com/dpaflow/dpaflow/internal/keys"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
 	"github.com/dpaflow/dpaflow/signals"
@@ -74,7 +73,7 @@ func (f forger) callbacks(t *testing.T, r *stormRun, address string) {
 	t.Helper()
 	token := path.Base(address)
 	var err error
-	r.target, err = signals.Verify(f.keys, signals.KindPlan, devstack.Namespace, token)
+	r.target, err = signals.Verify(f.keys, signals.KindPlan, server.Namespace, token)
 	require.NoError(t, err)
 	say := func(t trick, status string, b bridge) callback {
 		return callback{signals.CallbackURL(b.url, token, signals.KindPlan), body(signals.KindPlan, r, status), t}

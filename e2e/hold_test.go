@@ -13,7 +13,6 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/dpaflow/dpaflow/internal/connect"
-	"github.com/dpaflow/dpaflow/internal/devstack"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
 	"github.com/dpaflow/dpaflow/workflows"
 )
@@ -60,7 +59,7 @@ func (s *stack) resetTo(run client.WorkflowRun, n int, leftOut ...enumspb.ResetR
 	s.t.Helper()
 	s.takes(run, n)
 	reset, err := s.ResetWorkflowExecution(s.t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
-		Namespace:                 devstack.Namespace,
+		Namespace:                 s.temporal.Namespace,
 		WorkflowExecution:         &commonpb.WorkflowExecution{WorkflowId: run.GetID(), RunId: run.GetRunID()},
 		Reason:                    "the test goes back",
 		RequestId:                 uuid.NewString(),

@@ -19,8 +19,8 @@ import (
 	"github.com/dpaflow/dpaflow/internal/wait"
 )
 
-// server is the Temporal server that all tests share, each on a task queue of its own. Tests that
-// stop a server start one of their own.
+// server is the Temporal server that all tests share, each on a task queue of its own: the one that
+// TEMPORAL_ADDRESS names, or a dev server. Tests that stop a server start one of their own.
 var server *devstack.Temporal
 
 func TestMain(m *testing.M) {
@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 		}
 	}
 	var err error
-	server, err = devstack.StartTemporal(context.Background(), devstack.TemporalOptions{SearchAttributes: true})
+	server, err = devstack.SharedTemporal(context.Background(), devstack.TemporalOptions{SearchAttributes: true})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "start Temporal:", err)
 		return

@@ -23,7 +23,6 @@ import (
 	"github.com/dpaflow/dpaflow/examples/nexuscaller"
 	"github.com/dpaflow/dpaflow/internal/config"
 	"github.com/dpaflow/dpaflow/internal/connect"
-	"github.com/dpaflow/dpaflow/internal/devstack"
 	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
 )
@@ -63,7 +62,7 @@ func (s *stack) newCallerOf(queue string, env ...string) *caller {
 	require.NoError(s.t, makeCallersNamespace())
 	c := &caller{stack: s, endpoint: fmt.Sprintf("dpa-%d", callers.Add(1))}
 	s.command("operator", "nexus", "endpoint", "create", "--name", c.endpoint,
-		"--target-namespace", devstack.Namespace, "--target-task-queue", queue)
+		"--target-namespace", server.Namespace, "--target-task-queue", queue)
 	cfg, err := config.LoadStarter(environment(env).LookupEnv, false)
 	require.NoError(s.t, err)
 	theirs, err := connect.Dial(s.t.Context(), connect.Options{

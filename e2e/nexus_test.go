@@ -19,7 +19,6 @@ import (
 	"github.com/dpaflow/dpaflow/activities"
 	"github.com/dpaflow/dpaflow/examples/nexuscaller"
 	"github.com/dpaflow/dpaflow/internal/connect"
-	"github.com/dpaflow/dpaflow/internal/devstack"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
 	"github.com/dpaflow/dpaflow/runbook"
 	"github.com/dpaflow/dpaflow/workflows"
@@ -104,7 +103,7 @@ func TestCallersOfARunThatIsResetGetTheEndOfTheOneThatFollows(t *testing.T) {
 		}
 	}
 	_, err := s.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
-		Namespace:                 devstack.Namespace,
+		Namespace:                 server.Namespace,
 		WorkflowExecution:         &common.WorkflowExecution{WorkflowId: first.GetID(), RunId: first.GetRunID()},
 		Reason:                    "the test goes back",
 		RequestId:                 s.queue,

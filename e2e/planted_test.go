@@ -18,8 +18,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
-
-	"github.com/dpaflow/dpaflow/internal/devstack"
 )
 
 // What the leak tests plant. The last word of the password is looked for by itself: errors show others' words, and
@@ -113,7 +111,7 @@ func (s *stack) stored(e evidence, database string, schedules ...string) {
 	}
 	for _, id := range schedules {
 		described, err := s.WorkflowService().DescribeSchedule(s.t.Context(),
-			&workflowservice.DescribeScheduleRequest{Namespace: devstack.Namespace, ScheduleId: id})
+			&workflowservice.DescribeScheduleRequest{Namespace: s.temporal.Namespace, ScheduleId: id})
 		require.NoError(s.t, err)
 		data, err := proto.Marshal(described)
 		require.NoError(s.t, err)

@@ -7,7 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/dpaflow/dpaflow/internal/devstack"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
 	"github.com/dpaflow/dpaflow/workflows"
 )
@@ -155,7 +154,7 @@ steps:
 		run := s.begin("", "name: asked\nsteps: [{id: ok, approval: {message: Go on}}]")
 		require.Eventually(s.t, func() bool {
 			found, err := s.CountWorkflow(s.t.Context(), &workflowservice.CountWorkflowExecutionsRequest{
-				Namespace: devstack.Namespace, Query: "DpaStatus = 'APPROVAL' AND WorkflowId = '" + run.GetID() + "'",
+				Namespace: s.temporal.Namespace, Query: "DpaStatus = 'APPROVAL' AND WorkflowId = '" + run.GetID() + "'",
 			})
 			return err == nil && found.GetCount() == 1
 		}, patience, 100*time.Millisecond)

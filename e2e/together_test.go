@@ -15,7 +15,6 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 
-	"github.com/dpaflow/dpaflow/internal/devstack"
 	"github.com/dpaflow/dpaflow/internal/wait"
 )
 
@@ -39,7 +38,7 @@ func (s *stack) admit(run client.WorkflowRun, id, name string, argument any) (<-
 	}
 	// The server answers once it has waited in vain (20 s) for a worker to accept the update: it has it.
 	answer, err := s.WorkflowService().UpdateWorkflowExecution(s.t.Context(), &workflowservice.UpdateWorkflowExecutionRequest{
-		Namespace:         devstack.Namespace,
+		Namespace:         s.temporal.Namespace,
 		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: run.GetID(), RunId: run.GetRunID()},
 		WaitPolicy:        &updatepb.WaitPolicy{LifecycleStage: enumspb.UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_ACCEPTED},
 		Request: &updatepb.Request{

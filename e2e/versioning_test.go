@@ -11,7 +11,6 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
-	"github.com/dpaflow/dpaflow/internal/devstack"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
 	"github.com/dpaflow/dpaflow/workflows"
 )
@@ -102,7 +101,7 @@ func (s *stack) setCurrent(build string) {
 	for _, queue := range []enums.TaskQueueType{enums.TASK_QUEUE_TYPE_WORKFLOW, enums.TASK_QUEUE_TYPE_ACTIVITY} {
 		require.Eventually(s.t, func() bool { // what the deployment says is known to its task queues a little later
 			described, err := s.WorkflowService().DescribeTaskQueue(s.t.Context(), &workflowservice.DescribeTaskQueueRequest{
-				Namespace: devstack.Namespace, TaskQueue: &taskqueue.TaskQueue{Name: s.queue}, TaskQueueType: queue,
+				Namespace: s.temporal.Namespace, TaskQueue: &taskqueue.TaskQueue{Name: s.queue}, TaskQueueType: queue,
 			})
 			return err == nil && described.GetVersioningInfo().GetCurrentDeploymentVersion().GetBuildId() == build
 		}, patience, 100*time.Millisecond, "%q is current", build)

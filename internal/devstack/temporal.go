@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -15,8 +14,6 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/log"
 
 	"github.com/dpaflow/dpaflow/workflows"
 )
@@ -39,9 +36,10 @@ type TemporalOptions struct {
 // Temporal is a dev server that runs.
 type Temporal struct {
 	*process
-	Address string // host:port
-	UIURL   string // of the Web UI, without a slash at its end; empty without one
-	CLI     string // path of the command line that it was started with
+	Address   string // host:port
+	Namespace string
+	UIURL     string // of the Web UI, without a slash at its end; empty without one
+	CLI       string // path of the command line that it was started with
 
 	options TemporalOptions // with the addresses filled in
 }
@@ -56,7 +54,7 @@ func StartTemporal(ctx context.Context, o TemporalOptions) (*Temporal, error) {
 		return nil, err
 	}
 	for attempt := 1; ; attempt++ {
-		t := &Temporal{CLI: cli, options: o}
+		t := &Temporal{CLI: cli, Namespace: Namespace, options: o}
 		err := t.start(ctx)
 		if err == nil {
 			return t, nil
@@ -80,7 +78,7 @@ func (t *Temporal) Restart(ctx context.Context) error {
 // Env returns the variables that make the programs, and Temporal's own tools,
 // use this server.
 func (t *Temporal) Env() []string {
-	return []string{"TEMPORAL_ADDRESS=" + t.Address, "TEMPORAL_NAMESPACE=" + Namespace, "TEMPORAL_CONFIG_FILE=" + os.DevNull}
+	return []string{"TEMPORAL_ADDRESS=" + t.Address, "TEMPORAL_NAMESPACE=" + t.Namespace, "TEMPORAL_CONFIG_FILE=" + os.DevNull}
 }
 
 func (t *Temporal) start(ctx context.Context) error {
@@ -143,11 +141,9 @@ func fill(address *string) (err error) {
 // waitServing waits for the services behind the frontend too: a server that
 // only answers health checks still refuses its first workflows.
 func (t *Temporal) waitServing(ctx context.Context) error {
-	c, err := client.NewLazyClient(client.Options{
-		HostPort: t.Address, Namespace: Namespace, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
-	})
+	c, err := t.lazy()
 	if err != nil {
-		return fmt.Errorf("wait for temporal: %w", err)
+		return err
 	}
 	defer c.Close()
 	return t.waitReady(ctx, func(ctx context.Context) error {
