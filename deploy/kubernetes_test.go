@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"flag"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -22,8 +24,10 @@ import (
 )
 
 // installations are the kustomizations that are applied as a whole. The last is not in the repository:
-// it is the example with what docs/encryption.md is about.
+// it is the example with both components that can be added.
 var installations = []string{"example", "versioned", "setup", "encrypted"}
+
+var update = flag.Bool("update", false, "write the rules for Prometheus Operator anew")
 
 // workload is what has pods.
 type workload struct {
@@ -42,6 +46,8 @@ type manifests struct {
 	policies  []networkingv1.NetworkPolicy
 	ingresses []networkingv1.Ingress
 	accounts  []corev1.ServiceAccount
+	monitors  []monitoringv1.PodMonitor
+	rules     []monitoringv1.PrometheusRule
 	settings  map[string]map[string]string // of ConfigMaps
 	secrets   map[string]map[string][]byte
 }
@@ -64,7 +70,7 @@ func render(t *testing.T, name string) manifests {
 	add("kubernetes/site/secrets/client-secret", "made-up")
 	add("kubernetes/encryption/secrets/encryption-keys", "k1:"+strings.Repeat("E", 43)+"=")
 	add("kubernetes/encryption/secrets/codec-token", "long-enough-for-a-token")
-	add("kubernetes/encrypted/kustomization.yaml", "resources: [../worker, ../bridge]\ncomponents: [../site, ../encryption]\n")
+	add("kubernetes/encrypted/kustomization.yaml", "resources: [../worker, ../bridge]\ncomponents: [../site, ../encryption, ../monitoring]\n")
 	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(files, "kubernetes/"+name)
 	require.NoError(t, err)
 	m := manifests{settings: map[string]map[string]string{}, secrets: map[string]map[string][]byte{}}
@@ -104,6 +110,10 @@ func (m *manifests) add(t *testing.T, kind string, text []byte) {
 		m.ingresses = append(m.ingresses, decode[networkingv1.Ingress](t, text))
 	case "ServiceAccount":
 		m.accounts = append(m.accounts, decode[corev1.ServiceAccount](t, text))
+	case "PodMonitor":
+		m.monitors = append(m.monitors, decode[monitoringv1.PodMonitor](t, text))
+	case "PrometheusRule":
+		m.rules = append(m.rules, decode[monitoringv1.PrometheusRule](t, text))
 	case "ConfigMap":
 		c := decode[corev1.ConfigMap](t, text)
 		m.settings[c.Name] = c.Data
