@@ -18,7 +18,7 @@ NOCHECKPTR := -gcflags=go.etcd.io/bbolt/...=-d=checkptr=0
 
 PROMTOOL  := go -C tools/promtool run -tags remove_all_sd
 
-.PHONY: demo dev temporal promtool build test explore test-tools lint vuln bench record fuzz
+.PHONY: demo dev temporal promtool build images test explore test-tools test-docker lint vuln bench record fuzz
 
 demo: ## the whole stack, plans and a runbook run end to end, and stopped again
 	go run ./internal/demo
@@ -28,6 +28,10 @@ dev: ## the whole stack, left running until Ctrl-C
 
 build:
 	go build ./...
+
+images: ## an image per program, named by the tag or the commit that they are built of
+	VERSION=$$(git describe --tags --always --dirty) COMMIT=$$(git rev-parse HEAD) \
+		docker compose --profile small --profile full --profile starter build
 
 temporal: ## find the Temporal command line, or build it: some minutes the first time
 	@go run ./internal/demo -temporal
@@ -53,11 +57,14 @@ test-tools: temporal ## only the tests that make test skips where HAProxy, curl 
 	tests=$$(awk '/^func Test/ {sub(/\(.*/, "", $$2); test = $$2} /tool\.Needed\(t,/ {print test}' $$files | sort -u | paste -s -d '|' -); \
 	DPAFLOW_TOOLS_REQUIRED=yes go test -race -count=1 -timeout $(TESTTIME) -run "^($$tests)\$$" $$(echo "$$files" | sed 's|/[^/]*$$||' | sort -u)
 
+test-docker: ## the images, and both profiles of docker-compose.yml through kills: some ten minutes, with Docker Engine and Compose
+	cd deploy && go test -tags docker -count=1 -timeout 30m -v ./docker
+
 lint:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w these files:"; echo "$$unformatted"; exit 1; }
 	go vet ./...
 	$(LINT) staticcheck ./...
-	cd deploy && go vet ./... && $(LINT) staticcheck ./...
+	cd deploy && go vet -tags docker ./... && $(LINT) staticcheck -tags docker ./...
 	cd bench && go vet ./... && $(LINT) staticcheck ./...
 	cd tools/cliext && go vet ./... && $(LINT) staticcheck ./...
 	$(if $(REPLAYED),$(LINT) workflowcheck -config tools/lint/workflowcheck.yaml $(REPLAYED))
@@ -67,7 +74,7 @@ vuln: ## known vulnerabilities in what is called; needs a database, which is at 
 	cd deploy && $(VULN) ./...
 	cd bench && $(VULN) ./...
 
-bench: temporal ## what dpaflow costs, into docs/performance.md: some ten minutes on a machine that does nothing else
+bench: temporal ## what dpaflow costs, into docs/performance.md: some ten minutes on a machine that does nothing else (TEMPORAL_ADDRESS: on that server, into a page of its own)
 	cd bench && go run . -out ../docs
 	go test -run='^$$' -bench=. -benchmem -benchtime=$(BENCHTIME) -timeout 30m ./...
 

@@ -70,6 +70,9 @@ func each(t *testing.T, visit func(t *testing.T, m manifests, w workload)) {
 	}
 }
 
+// programs are those that images are built of.
+var programs = []string{"worker", "bridge", "starter", "codec", "simulator"}
+
 func program(w workload) string { return w.pod.Containers[0].Name }
 
 func TestPodsAreGivenWhatTheirProgramsRead(t *testing.T) {

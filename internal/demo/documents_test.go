@@ -25,7 +25,7 @@ import (
 // they begin. A block that is neither run nor here fails the test.
 var notRun = []struct{ begins, because string }{
 	{"make ", "CI calls make test, and another test of this package is the demo"},
-	{"docker ", "it takes an engine; the tests of deploy/ read the files"},
+	{"docker ", "it takes an engine; make test-docker runs the profiles"},
 	{"kubectl ", "it takes a cluster; the tests of deploy/ build the manifests"},
 	{"sh deploy/compose/secrets.sh", "it writes into the repository"},
 	{"export NOTIFY_SECRET", "it listens until it is stopped; the demo runs the same program"},
