@@ -69,6 +69,8 @@ func (e *Engine) actOnStep(p part, a Action) {
 		if p.of.Approvals = append(p.of.Approvals, a.By); len(p.of.Approvals) >= p.of.Question.Quorum {
 			e.end(p, runbook.StatusSuccess, "")
 		}
+	case ActionAnswer:
+		e.answer(p, a)
 	case ActionReject:
 		e.fail(p, "rejected by "+by(a.By))
 	case ActionRetry:

@@ -44,7 +44,7 @@ func (e *Engine) open(p part) {
 		e.end(p, runbook.StatusSkipped, "all that it needs were skipped")
 	case met:
 		switch {
-		case p.ending || p.alone && p.written().Approval != nil:
+		case p.ending || p.alone && p.written().Asks():
 			e.leave(p)
 		case e.starting && !e.held(p):
 			e.begin(p)
@@ -61,7 +61,7 @@ func (e *Engine) advancePart(p part) {
 		} else if e.starting && !e.held(p) {
 			e.start(p)
 		}
-	case written.Approval != nil:
+	case written.Asks():
 		if p.ending || p.alone {
 			e.end(p, runbook.StatusAborted, endedBefore)
 		}

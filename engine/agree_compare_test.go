@@ -69,6 +69,8 @@ func (s *sequence) waits() string {
 		case s.m.over:
 		case c.status == "PAUSED":
 			want = append(want, "decision "+c.path)
+		case c.status == "RUNNING" && c.question && c.written().Ask != nil:
+			want = append(want, "answer "+c.path)
 		case c.status == "RUNNING" && c.question:
 			want = append(want, "approval "+c.path)
 		case c.status == "RUNNING" && c.doubt:

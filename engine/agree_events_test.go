@@ -96,7 +96,10 @@ func (s *sequence) action() Action {
 	a.Step = pick(s.random, paths...)
 	switch kind := s.IntN(100); {
 	case kind < 35 && len(asking) > 0:
-		a.Name, a.Step = pick(s.random, ActionApprove, ActionApprove, ActionApprove, ActionReject), pick(s.random, asking...)
+		a.Name, a.Step = pick(s.random, ActionApprove, ActionApprove, ActionApprove, ActionReject, ActionAnswer), pick(s.random, asking...)
+		if a.Name == ActionAnswer || s.m.find(a.Step).written().Ask != nil && s.chance(80) {
+			a.Name, a.Values = ActionAnswer, map[string]any{"lag": pick[any](s.random, int64(1), int64(2), int64(7), "none")}
+		}
 	case kind < 70 && len(waiting) > 0:
 		a.Name, a.Step = pick(s.random, ActionRetry, ActionRetry, ActionSkip, ActionResolveRun), pick(s.random, waiting...)
 		a.MayRunTwice = s.chance(50)

@@ -102,7 +102,7 @@ func reopen(of *Step, written *runbook.Step) {
 		next.InstanceID, next.MayRun, next.Adopt, next.From = of.InstanceID, of.MayRun, of.Adopt, of.From
 	}
 	of.Execution = next
-	of.Question, of.Approvals, of.Subjects, of.Until, of.PausedAt, of.Order = nil, nil, nil, nil, nil, 0
+	of.Question, of.AnsweredBy, of.Approvals, of.Subjects, of.Until, of.PausedAt, of.Order = nil, "", nil, nil, nil, nil, 0
 	of.countAnew()
 	of.Unreachable, of.SkippedBy, of.Resumed, of.Kept = false, "", false, false
 	of.Anew = of.Anew || of.Rollback != nil
@@ -202,6 +202,8 @@ func (e *Engine) expirePart(p part) {
 	case written.Runbook != nil:
 		run.TimedOut, run.GivenUp = true, true
 		e.wind(run, Failing, "it took longer than "+written.Timeout.String(), "")
+	case written.Ask != nil:
+		e.fail(p, "nobody answered within "+written.Ask.Timeout.String())
 	case written.Approval.OnTimeout == runbook.ApproveOnTimeout:
 		e.Actions = append(e.Actions, Action{
 			At: e.now, Name: ActionApprove, Step: p.path, Comment: fmt.Sprintf("onTimeout: approve, after %s", written.Approval.Timeout),

@@ -70,6 +70,8 @@ type Action struct {
 	Subject string `json:"subject,omitempty"`
 	// Outputs are for skip: node name → result, used as the step's own.
 	Outputs map[string]string `json:"outputs,omitempty"`
+	// Values are for answer: what somebody fills in, by field.
+	Values map[string]any `json:"values,omitempty"`
 	// MayRunTwice is for retry, where the earlier instance may still run.
 	MayRunTwice bool `json:"mayRunTwice,omitempty"`
 	// Status is for resolveRun: how the instance ended, SUCCESS or FAIL.
@@ -80,6 +82,7 @@ type Action struct {
 const (
 	ActionApprove        = "approve"
 	ActionReject         = "reject"
+	ActionAnswer         = "answer"
 	ActionRetry          = "retry"
 	ActionSkip           = "skip"
 	ActionPause          = "pause"

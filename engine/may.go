@@ -88,7 +88,7 @@ func (s *scope) need(need runbook.Edge) outlook {
 // held reports whether something keeps a part from starting now that could.
 func (e *Engine) held(p part) bool {
 	written := p.written()
-	counts := written.Approval == nil && written.Wait == nil && (written.ForEach == "" || p.isItem())
+	counts := !written.Asks() && written.Wait == nil && (written.ForEach == "" || p.isItem())
 	switch {
 	case p.locked:
 		return true

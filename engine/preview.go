@@ -49,10 +49,10 @@ func preview(n *node, run, resumed *Run, path, workflowID string, findings *runb
 		_, err = n.program.ForEach(i, scope)
 		note(err)
 		switch {
-		case written.Approval != nil:
-			approval, err := n.program.Approval(i, scope)
+		case written.Asks():
+			question, err := n.question(i, scope)
 			note(err)
-			step.Question = &Question{Message: approval.Message, Approvers: approval.Approvers, Quorum: max(1, approval.Quorum)}
+			step.Question = question
 		case written.Runbook != nil:
 			vars, err := n.program.InnerVars(i, scope)
 			note(err)

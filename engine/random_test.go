@@ -51,8 +51,8 @@ func (r random) last(id string, depth int) runbook.Step {
 	case kind < 20 && depth > 1:
 		s.Runbook = r.document(1)
 		for i := range s.Runbook.Steps {
-			if s.Runbook.Steps[i].Approval != nil {
-				s.Runbook.Steps[i].Approval, s.Runbook.Steps[i].Plan = nil, "p"
+			if s.Runbook.Steps[i].Asks() {
+				s.Runbook.Steps[i].Approval, s.Runbook.Steps[i].Ask, s.Runbook.Steps[i].Plan = nil, nil, "p"
 			}
 		}
 		for i := range s.Runbook.Steps {
@@ -104,7 +104,15 @@ func (r random) step(d *runbook.Document, i, depth int) runbook.Step {
 			s.Approval.Timeout = runbook.Duration(r.minutes())
 			s.Approval.OnTimeout = pick(r, "", runbook.ApproveOnTimeout)
 		}
-	case kind < 18:
+	case kind < 15:
+		s.Ask = &runbook.Task{Message: "how much?", Fields: map[string]runbook.Var{"lag": {Type: runbook.IntegerVar, Enum: []any{1, 2, 3, 4}}}}
+		if r.chance(70) {
+			s.Ask.Who = []string{"zhang", "li"}
+		}
+		if r.chance(30) {
+			s.Ask.Timeout = runbook.Duration(r.minutes())
+		}
+	case kind < 20:
 		s.Wait = pick(r, &runbook.Timer{For: runbook.Duration(r.minutes())}, &runbook.Timer{For: runbook.Duration(r.minutes())},
 			&runbook.Timer{Until: noon.Add(time.Duration(r.minutes())).Format(time.RFC3339)},
 			&runbook.Timer{Window: pick(r, "11:50-12:10", "12:05-12:08", "23:00-11:00"), Days: pick(r, "", "SAT-THU"), TimeZone: "Etc/UTC"})
@@ -117,7 +125,7 @@ func (r random) step(d *runbook.Document, i, depth int) runbook.Step {
 		s.Plan = "p"
 		s.Retries = r.retries()
 	}
-	if s.Approval == nil && s.Wait == nil {
+	if !s.Asks() && s.Wait == nil {
 		r.repeat(&s)
 		r.undo(&s)
 	}
@@ -204,14 +212,18 @@ func (r random) edit(d *runbook.Document) (*runbook.Document, *Program) {
 	if err != nil {
 		panic(err)
 	}
-	for {
+	for tries := 0; ; tries++ {
 		var edited runbook.Document
 		if err := json.Unmarshal(text, &edited); err != nil {
 			panic(err)
 		}
 		r.change(&edited)
-		if program, err := Compile(&edited); err == nil {
+		program, err := Compile(&edited)
+		if err == nil {
 			return &edited, program
+		}
+		if tries > 100 {
+			panic(err)
 		}
 	}
 }
@@ -227,6 +239,9 @@ func (r random) change(d *runbook.Document) {
 		}
 		if step.Approval != nil && r.chance(20) {
 			step.Approval.Message = "really?"
+		}
+		if step.Ask != nil && r.chance(20) {
+			step.Ask.Message = "how many?"
 		}
 		if step.Runbook != nil && r.chance(50) {
 			r.change(step.Runbook)

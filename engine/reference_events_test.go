@@ -161,7 +161,7 @@ func (m *reference) time() {
 			m.close(c.inside, "failing", "")
 		case written.Approval != nil && written.Approval.OnTimeout == runbook.ApproveOnTimeout:
 			m.end(c, "SUCCESS")
-		case written.Approval != nil:
+		case written.Approval != nil, written.Ask != nil:
 			m.fail(c)
 		}
 	}
@@ -174,7 +174,7 @@ func (m *reference) time() {
 // allowed says whether an operator's action makes sense.
 func (m *reference) allowed(a Action) bool {
 	c := m.find(a.Step)
-	if len(a.Outputs) > 0 && a.Name != ActionSkip {
+	if len(a.Outputs) > 0 && a.Name != ActionSkip || len(a.Values) > 0 && a.Name != ActionAnswer {
 		return false
 	}
 	switch a.Name {
@@ -198,6 +198,9 @@ func (m *reference) allowed(a Action) bool {
 		approval := c.written().Approval
 		return approval != nil && c.status == "RUNNING" && m.mayAnswer(c, a.By) &&
 			!(a.Name == ActionApprove && slices.Contains(c.approved, a.By) && (a.By != "" || approval.Quorum > 1))
+	case ActionAnswer:
+		number, is := a.Values["lag"].(int64)
+		return c.written().Ask != nil && c.status == "RUNNING" && m.mayAnswer(c, a.By) && len(a.Values) == 1 && is && number < 5
 	case ActionRetry:
 		return m.undecided(c) && !m.passesBy(c, a.By, false) && (a.MayRunTwice || !c.somethingMayRun(false))
 	case ActionSkip:
@@ -232,6 +235,9 @@ func (m *reference) insideOver(c *cell) bool {
 
 func (m *reference) mayAnswer(c *cell, who string) bool {
 	approval := c.written().Approval
+	if task := c.written().Ask; task != nil {
+		approval = &runbook.Approval{Approvers: task.Who}
+	}
 	impossible := approval.Quorum > len(approval.Approvers) && !c.question
 	return len(approval.Approvers) == 0 || slices.Contains(approval.Approvers, who) && !impossible
 }
@@ -242,7 +248,7 @@ func (m *reference) passesBy(c *cell, who string, skipping bool) bool {
 		return false
 	}
 	switch written := c.written(); {
-	case written.Approval != nil:
+	case written.Asks():
 		return !m.mayAnswer(c, who)
 	case written.Runbook == nil:
 		return false
@@ -256,7 +262,7 @@ func (m *reference) passesBy(c *cell, who string, skipping bool) bool {
 
 func asksOthers(doc *runbook.Document, who string) bool {
 	return slices.ContainsFunc(doc.Steps, func(step runbook.Step) bool {
-		asked := step.Approval != nil && len(step.Approval.Approvers) > 0 && !slices.Contains(step.Approval.Approvers, who)
+		asked := len(step.Who()) > 0 && !slices.Contains(step.Who(), who)
 		return asked || step.Runbook != nil && asksOthers(step.Runbook, who)
 	})
 }
@@ -285,6 +291,8 @@ func (m *reference) act(a Action) {
 		if c.approved = append(c.approved, a.By); len(c.approved) >= max(1, c.written().Approval.Quorum) {
 			m.end(c, "SUCCESS")
 		}
+	case ActionAnswer:
+		m.end(c, "SUCCESS")
 	case ActionReject:
 		m.fail(c)
 	case ActionRetry:

@@ -179,7 +179,7 @@ func (c *cell) undecidedNearby() bool {
 }
 
 func (c *cell) counts() bool {
-	return c.status == "RUNNING" && c.written().Approval == nil && c.written().Wait == nil && !c.isEach()
+	return c.status == "RUNNING" && !c.written().Asks() && c.written().Wait == nil && !c.isEach()
 }
 
 func (b *book) running() (n int) {
@@ -213,7 +213,7 @@ func (c *cell) tooMany() bool {
 // held: it could start, but something keeps it.
 func (m *reference) held(c *cell) bool {
 	written, shielded := c.written(), c.shielded()
-	takesPlace := written.Approval == nil && written.Wait == nil && !c.isEach()
+	takesPlace := !written.Asks() && written.Wait == nil && !c.isEach()
 	switch {
 	case c.in.locked():
 		return true

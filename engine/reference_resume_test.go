@@ -61,18 +61,20 @@ func (r *referenceResumption) book(b, old *book, done bool) {
 
 // last: it runs anew, but in a nested runbook that is done.
 func (r *referenceResumption) last(c, old *cell, done bool) {
-	keep, rerun := r.choices.Keep, r.choices.Rerun
-	defer func() { r.choices.Keep, r.choices.Rerun = keep, rerun }()
 	if done {
-		r.choices.Keep = []string{c.path}
-		r.cell(c, old, true)
+		fresh := *c
+		*c = *old
+		c.history, c.path, c.in, c.i = nil, fresh.path, fresh.in, fresh.i
+		r.fit(c)
 		return
 	}
+	rerun := r.choices.Rerun
 	if old.somethingMayRun(true) && !within(rerun, c.path) {
 		r.findings = append(r.findings, c.path)
 	}
 	r.choices.Rerun = []string{c.path}
 	r.cell(c, old, false)
+	r.choices.Rerun = rerun
 }
 
 // each: items are matched by value and, among equals, by which of them it is.
@@ -223,6 +225,8 @@ func (c *cell) wouldRunWith() (string, bool) {
 	switch written := c.written(); {
 	case written.Approval != nil:
 		return written.Approval.Message, true
+	case written.Ask != nil:
+		return written.Ask.Message, true
 	case written.Wait != nil:
 		return "", true
 	case written.Runbook != nil:

@@ -81,7 +81,7 @@ func (m *reference) rule(c *cell) bool {
 		return false
 	}
 	gone := c.status == "WAITING" && (c.step != nil && c.step.status == "RUNNING" || c.step == nil && c.needs() == "met") &&
-		(m.closed(c) || c.alone() && written.Approval != nil)
+		(m.closed(c) || c.alone() && written.Asks())
 	switch {
 	case c.status == "WAITING" && c.step == nil && c.needs() == "lost":
 		c.never = true
@@ -94,7 +94,7 @@ func (m *reference) rule(c *cell) bool {
 		m.end(c, "ABORTED")
 	case c.status == "PAUSED" && (m.closed(c) || c.alone()):
 		m.failForGood(c)
-	case c.status == "RUNNING" && written.Approval != nil && (m.closed(c) || c.alone()),
+	case c.status == "RUNNING" && written.Asks() && (m.closed(c) || c.alone()),
 		c.status == "RUNNING" && written.Wait != nil && m.closed(c):
 		m.end(c, "ABORTED")
 	case c.status == "RUNNING" && c.isPlan() && (m.givenUp(c) || m.closed(c) && !c.mayRun && !c.instance) && !c.given:

@@ -61,6 +61,8 @@ func (m *reference) start(c *cell) {
 		}
 		c.question, c.approved, c.inputs = true, nil, written.Approval.Message
 		c.until = m.in(written.Approval.Timeout)
+	case written.Ask != nil:
+		c.question, c.inputs, c.until = true, written.Ask.Message, m.in(written.Ask.Timeout)
 	case written.Wait != nil:
 		if c.until = m.opens(*written.Wait); !c.until.After(m.now) {
 			m.end(c, "SUCCESS")

@@ -22,6 +22,8 @@ func (e *Engine) check(a Action) (part, error) {
 		return part{}, errors.New("the runbook has ended")
 	case len(a.Outputs) > 0 && a.Name != ActionSkip:
 		return part{}, errors.New("outputs are for skip only")
+	case len(a.Values) > 0 && a.Name != ActionAnswer:
+		return part{}, errors.New("values are for answer only")
 	}
 	switch a.Name {
 	case ActionPause, ActionResume, ActionRollback:
@@ -39,6 +41,8 @@ func (e *Engine) check(a Action) (part, error) {
 	}
 	switch a.Name {
 	case ActionApprove, ActionReject:
+		return p, e.checkApproval(p, a)
+	case ActionAnswer:
 		return p, e.checkAnswer(p, a)
 	case ActionRetry:
 		return p, e.checkRetry(p, a)
@@ -81,7 +85,7 @@ func (e *Engine) checkRun(a Action) error {
 	return nil
 }
 
-func (e *Engine) checkAnswer(p part, a Action) error {
+func (e *Engine) checkApproval(p part, a Action) error {
 	q := p.of.Question
 	switch {
 	case p.written().Approval == nil:
@@ -96,17 +100,30 @@ func (e *Engine) checkAnswer(p part, a Action) error {
 	return e.answers(p, a.By)
 }
 
-// answers reports whether somebody may answer an approval.
-func (e *Engine) answers(p part, who string) error {
-	approvers := []string{}
-	if p.of.Question != nil {
-		approvers = p.of.Question.Approvers
-	} else if approval, err := p.program.Approval(p.i, e.knowsEnded(p)); err == nil {
-		approvers = approval.Approvers
-	} else if len(p.written().Approval.Approvers) > 0 {
-		return fmt.Errorf("who may answer step %s is not known yet", p.path)
+func (e *Engine) checkAnswer(p part, a Action) error {
+	switch {
+	case p.written().Ask == nil:
+		return fmt.Errorf("step %s asks for no values", a.Step)
+	case p.of.Status != runbook.StatusRunning:
+		return fmt.Errorf("step %s asks for no values now: it is %s", a.Step, p.of.Status)
 	}
-	return among(approvers, who, p.path)
+	if err := e.answers(p, a.By); err != nil {
+		return err
+	}
+	_, err := p.written().Ask.Answer(a.Values)
+	return err
+}
+
+// answers reports whether somebody may answer what a step asks.
+func (e *Engine) answers(p part, who string) error {
+	question := p.of.Question
+	if question == nil {
+		var err error
+		if question, err = p.question(p.i, e.knowsEnded(p)); err != nil && len(p.written().Who()) > 0 {
+			return fmt.Errorf("who may answer step %s is not known yet", p.path)
+		}
+	}
+	return among(question.Approvers, who, p.path)
 }
 
 func among(approvers []string, who, path string) error {
@@ -116,13 +133,13 @@ func among(approvers []string, who, path string) error {
 	return fmt.Errorf("step %s must be answered by %s, not by %s", path, strings.Join(approvers, ", "), by(who))
 }
 
-// checkApprovals reports an approval in a step that an action would pass by though somebody else must
+// checkApprovals reports a question in a step that an action would pass by though somebody else must
 // answer it. Of a step that is retried, only those count that were answered.
 func (e *Engine) checkApprovals(p part, who string, skipping bool) error {
 	switch {
 	case p.of.done() || !skipping && p.of.Status == runbook.StatusWaiting:
 		return nil
-	case p.written().Approval != nil:
+	case p.written().Asks():
 		return e.answers(p, who)
 	case p.inner[p.i] == nil:
 		return nil
@@ -153,10 +170,8 @@ func (e *Engine) checkApprovals(p part, who string, skipping bool) error {
 func approvalsIn(doc *runbook.Document, path, who string) error {
 	for i := range doc.Steps { // in finally nobody is asked
 		step, at := &doc.Steps[i], path+"/"+doc.Steps[i].ID
-		if step.Approval != nil {
-			if err := among(step.Approval.Approvers, who, at); err != nil {
-				return err
-			}
+		if err := among(step.Who(), who, at); err != nil {
+			return err
 		}
 		if step.Runbook != nil {
 			if err := approvalsIn(step.Runbook, at, who); err != nil {

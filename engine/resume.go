@@ -241,9 +241,9 @@ func (r *resumption) compare(p part, old Step) {
 // inputs is the digest of what a part would run with now.
 func (r *resumption) inputs(p part) (string, error) {
 	switch written := p.written(); {
-	case written.Approval != nil:
-		approval, err := p.program.Approval(p.i, r.e.knowsEnded(p))
-		return questionDigest(approval), err
+	case written.Asks():
+		question, err := p.question(p.i, r.e.knowsEnded(p))
+		return question.digest(), err
 	case written.Wait != nil:
 		timer, err := p.program.Timer(p.i, r.e.knowsEnded(p))
 		return timerDigest(timer), err

@@ -80,7 +80,7 @@ func (s *scope) look() {
 
 // counts is 1 for what counts against maxParallel: people and waits do not.
 func (n *node) counts(i int, of *Step) int {
-	if written := n.doc.Step(i); of.Status != runbook.StatusRunning || written.Approval != nil || written.Wait != nil {
+	if written := n.doc.Step(i); of.Status != runbook.StatusRunning || written.Asks() || written.Wait != nil {
 		return 0
 	}
 	return 1

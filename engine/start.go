@@ -118,7 +118,7 @@ func (e *Engine) start(p part) {
 	asked := p.of.Asked
 	e.run(p)
 	switch written := p.written(); {
-	case written.Approval != nil:
+	case written.Asks():
 		e.ask(p)
 	case written.Wait != nil:
 		e.wait(p)
@@ -143,17 +143,6 @@ func (e *Engine) in(d runbook.Duration) *time.Time {
 	}
 	at := e.now.Add(time.Duration(d))
 	return &at
-}
-
-// ask puts a question to people.
-func (e *Engine) ask(p part) {
-	approval, err := p.program.Approval(p.i, e.knows(p))
-	if err != nil {
-		e.failPart(p, err.Error())
-		return
-	}
-	p.of.Question = &Question{Message: approval.Message, Approvers: approval.Approvers, Quorum: max(1, approval.Quorum)}
-	p.of.Until, p.of.Inputs = e.in(approval.Timeout), questionDigest(approval)
 }
 
 // wait begins a wait. Its end is fixed now, whatever becomes of the time zones meanwhile.
@@ -216,10 +205,6 @@ func (p part) share(limit int) int {
 // digest is the same for jobs that do the same with the same.
 func digest(job runbook.Job) string {
 	return sum(job.Plan, job.Model, job.Params, job.ExecutePath, job.DesignatedOutputsOnly)
-}
-
-func questionDigest(approval runbook.Approval) string {
-	return sum(approval.Message, approval.Approvers, max(1, approval.Quorum))
 }
 
 // timerDigest is of a time and a window only: a while that has passed is over.

@@ -171,6 +171,8 @@ type Step struct {
 	Approvals []string `json:"approvals,omitempty"`
 	// Subjects are who they were proved to be, as far as names are checked.
 	Subjects []string `json:"subjects,omitempty"`
+	// AnsweredBy is who filled in the values of a task.
+	AnsweredBy string `json:"answeredBy,omitempty"`
 	// Until is when a wait is over, or when a nested runbook is given up.
 	Until *time.Time `json:"until,omitempty"`
 	// PausedAt is since when it waits for an operator's decision.
@@ -200,13 +202,6 @@ type Step struct {
 	Asked bool `json:"asked,omitempty"`
 	// Anew is true where nothing of its runbook is kept in the next attempt.
 	Anew bool `json:"anew,omitempty"`
-}
-
-// Question is what people are asked, as rendered.
-type Question struct {
-	Message   string   `json:"message"`
-	Approvers []string `json:"approvers,omitempty"`
-	Quorum    int      `json:"quorum"`
 }
 
 // ended reports whether a status is an end.

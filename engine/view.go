@@ -54,7 +54,7 @@ type Result struct {
 
 // WaitsFor is something that only a person can bring about.
 type WaitsFor struct {
-	// Kind is approval, decision, doubt or resume.
+	// Kind is approval, answer, decision, doubt or resume.
 	Kind string `json:"kind"`
 	Step string `json:"step,omitempty"`
 	// Reason is the question, the failure or the doubt.
@@ -66,6 +66,8 @@ type WaitsFor struct {
 	// Have is how many have answered, of Need.
 	Have int `json:"have,omitempty"`
 	Need int `json:"need,omitempty"`
+	// Fields are what to fill in.
+	Fields map[string]runbook.Var `json:"fields,omitempty"`
 	// MayRun is true where the platform may still run something of what failed here.
 	MayRun bool `json:"mayRun,omitempty"`
 	// Command is what to type.
@@ -75,6 +77,7 @@ type WaitsFor struct {
 // The kinds of WaitsFor.
 const (
 	ForApproval = "approval"
+	ForAnswer   = "answer"
 	ForDecision = "decision"
 	ForDoubt    = "doubt"
 	ForResume   = "resume"
@@ -168,6 +171,15 @@ func (e *Engine) WaitsFor() (list []WaitsFor) {
 				Kind: ForDecision, Step: p.path, Reason: fmt.Sprintf("step %s failed: %s", p.path, p.of.Reason), Since: p.of.PausedAt,
 				Command: command("retry %s %s, or skip, resolve or abort", e.WorkflowID, p.path), Who: p.who(), MayRun: mayRun,
 			})
+		case p.of.Status == runbook.StatusRunning && q != nil && q.Fields != nil:
+			values := ""
+			for name := range runbook.Sorted(q.Fields) {
+				values += " " + name + "=…"
+			}
+			list = append(list, WaitsFor{
+				Kind: ForAnswer, Step: p.path, Reason: q.Message, Since: p.of.StartedAt, Until: p.of.Until, Who: q.Approvers,
+				Need: 1, Fields: q.Fields, Command: command("answer %s %s%s --by NAME", e.WorkflowID, p.path, values),
+			})
 		case p.of.Status == runbook.StatusRunning && q != nil:
 			list = append(list, WaitsFor{
 				Kind: ForApproval, Step: p.path, Reason: q.Message, Since: p.of.StartedAt, Until: p.of.Until,
@@ -191,14 +203,14 @@ func (p part) who() []string {
 const (
 	AttentionUnknown  = "UNKNOWN"  // somebody must find out whether a trigger ran
 	AttentionPaused   = "PAUSED"   // a decision or a resume is wanted
-	AttentionApproval = "APPROVAL" // an approval is wanted
+	AttentionApproval = "APPROVAL" // an approval or an answer is wanted
 	AttentionOverdue  = "OVERDUE"  // an execution has had no callback for long
 	AttentionNone     = "WAITING"
 )
 
 // Attention is the most urgent of what the run asks for.
 func (e *Engine) Attention() string {
-	urgent := map[string]string{ForDoubt: AttentionUnknown, ForDecision: AttentionPaused, ForResume: AttentionPaused, ForApproval: AttentionApproval}
+	urgent := map[string]string{ForDoubt: AttentionUnknown, ForDecision: AttentionPaused, ForResume: AttentionPaused, ForApproval: AttentionApproval, ForAnswer: AttentionApproval}
 	found := map[string]bool{}
 	for _, waits := range e.WaitsFor() {
 		found[urgent[waits.Kind]] = true

@@ -64,6 +64,11 @@ func Approve(id string, approval Approval, options ...StepOption) Step {
 	return newStep(id, func(s *Step) { s.Approval = &approval }, options)
 }
 
+// Ask is a step that people do by hand.
+func Ask(id string, task Task, options ...StepOption) Step {
+	return newStep(id, func(s *Step) { s.Ask = &task }, options)
+}
+
 // Wait is a step that lets time pass.
 func Wait(id string, d Duration, options ...StepOption) Step {
 	return newStep(id, func(s *Step) { s.Wait = &Timer{For: d} }, options)

@@ -77,7 +77,7 @@ func TestADocumentBuiltInGoIsCheckedLikeAnyOther(t *testing.T) {
 		"steps[0].timeout: must be more than zero, got -1ns",
 		"steps[0].maxFailures: must be at least 0, got -1",
 		"steps[0].maxFailures: is only for a step with forEach",
-		"steps[1]: must have exactly one of plan, model, approval, wait, runbook",
+		"steps[1]: must have exactly one of plan, model, approval, ask, wait, runbook",
 		"steps[0]: the steps need each other in a circle: a needs b needs a",
 	}, problems(err))
 }

@@ -97,6 +97,9 @@ func (c *compiler) step(s *Step, path string, at site, depth int) {
 	if s.Until != "" {
 		c.expression(s.Until, join(path, "until"), self, types.BoolKind)
 	}
+	if s.Ask != nil {
+		s.Ask.withTexts(join(path, kindAsk), text(at))
+	}
 	if s.Approval != nil {
 		s.Approval.withTexts(join(path, "approval"), text(at))
 	}

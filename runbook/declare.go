@@ -152,10 +152,13 @@ func (t VarType) has(value any) bool {
 
 // typeOf is the type that a value has, which Vars hold; none of null.
 func typeOf(value any) VarType {
+	if number, ok := value.(float64); ok { // of encoding/json, for which every number is one
+		value = whole(number)
+	}
 	switch value.(type) {
 	case string:
 		return StringVar
-	case int64:
+	case int, int64: // int is of Go literals
 		return IntegerVar
 	case float64:
 		return NumberVar

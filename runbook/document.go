@@ -61,7 +61,7 @@ type Lock struct {
 	OnBusy OnBusy `json:"onBusy,omitempty"`
 }
 
-// Step is one thing to do: exactly one of Plan, Model, Approval, Wait and Runbook.
+// Step is one thing to do: exactly one of Plan, Model, Approval, Ask, Wait and Runbook.
 type Step struct {
 	// ID is unique in its runbook: a letter, then at most 63 letters, digits, "_" and "-".
 	ID string `json:"id"`
@@ -72,6 +72,8 @@ type Step struct {
 	Job
 	// Approval asks people.
 	Approval *Approval `json:"approval,omitempty"`
+	// Ask has people do something by hand, and fill in values.
+	Ask *Task `json:"ask,omitempty"`
 	// Wait lets time pass.
 	Wait *Timer `json:"wait,omitempty"`
 	// Runbook is run as a part of this one: its steps are known by path, such as verify/business.

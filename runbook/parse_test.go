@@ -49,7 +49,7 @@ steps:
 		`2:1: onFailure: must be pause | abort | continue | rollback, got "ignore"`,
 		`7:5: steps[0].retry: there is no such field`,
 		`8:5: steps[1].id: "first" is the id of steps[0] already`,
-		`10:5: steps[2]: must have exactly one of plan, model, approval, wait, runbook, got plan and wait`,
+		`10:5: steps[2]: must have exactly one of plan, model, approval, ask, wait, runbook, got plan and wait`,
 		`14:13: steps[3].needs[0]: there is no step "nowhere"`,
 		`16:5: steps[4]: the steps need each other in a circle: left needs right needs left`,
 		`23:5: steps[6].wait: must be a duration such as "90s" or "2h", got "soon"`,
@@ -161,7 +161,7 @@ func TestAStructAroundTheDocumentIsReadStrictlyToo(t *testing.T) {
 	require.Equal(t, []string{
 		`1:15: dryRun: must be true or false, got "yes"`,
 		`1:32: dry: there is no such field`,
-		`1:52: steps[0]: must have exactly one of plan, model, approval, wait, runbook`,
+		`1:52: steps[0]: must have exactly one of plan, model, approval, ask, wait, runbook`,
 	}, problems(err))
 }
 

@@ -39,7 +39,7 @@ func (r *reach) can(w world) (all []ends, runs []bool) {
 	for _, i := range r.order {
 		met, skipped, lost := r.outlook(i, all)
 		after[i] = r.follows(i, after)
-		runs[i] = met && (!after[i] || r.handles(i, all) && r.Steps[i].Approval == nil)
+		runs[i] = met && (!after[i] || r.handles(i, all) && !r.Steps[i].Asks())
 		if runs[i] {
 			all[i] |= r.ran(i, w)
 		}

@@ -52,7 +52,7 @@ func makeSchema(t *testing.T) []byte {
 	one, most := uint64(1), uint64(MaxSteps)
 	document.Properties.Value("steps").MinItems, document.Properties.Value("steps").MaxItems = &one, &most
 	step.Properties.Value("id").Pattern = idForm.String()
-	step.OneOf = oneRequired("plan", "model", "approval", "wait", "runbook")
+	step.OneOf = oneRequired("plan", "model", "approval", "ask", "wait", "runbook")
 	schema.Definitions["Rollback"].OneOf = oneRequired("plan", "model")
 	limit := json.Number("0")
 	for _, number := range []*jsonschema.Schema{

@@ -130,6 +130,8 @@ func (v *validator) finally(d *Document, path string, depth int, ids map[string]
 	v.order(at, &reach{&Document{Steps: d.Finally, OnFailure: ContinueOnFailure}, needs, order(needs)})
 }
 
+var fieldForm = regexp.MustCompile(`^[\p{L}\p{N}_.-]{1,64}$`)
+
 var idForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
 
 func (v *validator) id(d *Document, step int, path string, ids map[string]int) {

@@ -1,7 +1,6 @@
 package runbook
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/dpaflow/dpaflow/internal/endpoint"
@@ -12,6 +11,7 @@ const (
 	kindPlan     = "plan"
 	kindModel    = "model"
 	kindApproval = "approval"
+	kindAsk      = "ask"
 	kindWait     = "wait"
 	kindRunbook  = "runbook"
 )
@@ -26,8 +26,8 @@ var (
 // rolls back.
 func (v *validator) step(s *Step, path string, depth int, undone bool) {
 	kind := v.exactlyOne(path,
-		[]string{kindPlan, kindModel, kindApproval, kindWait, kindRunbook},
-		[]bool{s.Plan != "", s.Model != "", s.Approval != nil, s.Wait != nil, s.Runbook != nil})
+		[]string{kindPlan, kindModel, kindApproval, kindAsk, kindWait, kindRunbook},
+		[]bool{s.Plan != "", s.Model != "", s.Approval != nil, s.Ask != nil, s.Wait != nil, s.Runbook != nil})
 	if kind != "" {
 		v.fits(path, kind, append(s.Job.fields(),
 			field{"timeout", s.Timeout != 0, runs},
@@ -49,9 +49,12 @@ func (v *validator) step(s *Step, path string, depth int, undone bool) {
 	v.forEach(s, path)
 	if s.Approval != nil {
 		v.approval(s.Approval, join(path, "approval"))
-		if v.final {
-			v.faults.add(join(path, "approval"), "does not fit in finally, which must end without people")
-		}
+	}
+	if s.Ask != nil {
+		v.task(s.Ask, join(path, kindAsk))
+	}
+	if s.Asks() && v.final {
+		v.faults.add(join(path, kind), "does not fit in finally, which must end without people")
 	}
 	if s.Rollback != nil {
 		v.rollback(s.Rollback, join(path, "rollback"))
@@ -93,17 +96,9 @@ func (v *validator) approval(a *Approval, path string) {
 	if a.Message == "" {
 		v.missing(path, []string{"", "message"}, "message is missing")
 	}
-	for i, approver := range a.Approvers {
-		at := index(join(path, "approvers"), i)
-		if approver == "" {
-			v.missing(at, []string{""}, "must be the name of a person")
-		} else if slices.Contains(a.Approvers[:i], approver) {
-			v.faults.add(at, "%q is among the approvers already", clip(approver))
-		}
-	}
+	v.people(a.Approvers, join(path, "approvers"))
 	v.atLeast(join(path, "quorum"), a.Quorum, 0)
-	rendered := slices.ContainsFunc(a.Approvers, func(approver string) bool { return strings.Contains(approver, opening) })
-	if len(a.Approvers) > 0 && a.Quorum > len(a.Approvers) && !rendered {
+	if len(a.Approvers) > 0 && a.Quorum > len(a.Approvers) && !hasExpression(a.Approvers) {
 		v.faults.add(join(path, "quorum"), "must be at most %d, as many as there are approvers, got %d", len(a.Approvers), a.Quorum)
 	}
 	v.notNegative(join(path, "timeout"), a.Timeout)

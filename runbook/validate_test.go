@@ -13,7 +13,7 @@ func TestEveryKindOfMistakeInAStepIsFound(t *testing.T) {
 	for step, want := range map[string]string{
 		`plan: p`:                              "steps[0]: id is missing",
 		`id: 1a, plan: p`:                      `id: must be a letter, then at most 63`,
-		`id: a`:                                "must have exactly one of plan, model, approval, wait, runbook",
+		`id: a`:                                "must have exactly one of plan, model, approval, ask, wait, runbook",
 		`id: a, wait: 1s, params: {A: b}`:      "params: does not fit a step with wait, only one with plan, model",
 		`id: a, wait: 1s, forEach: "[1]"`:      "forEach: does not fit a step with wait, only one with plan, model, runbook",
 		`id: a, wait: 1s, rollback: {plan: p}`: "rollback: does not fit a step with wait",
@@ -68,7 +68,7 @@ func TestEveryKindOfMistakeInAStepIsFound(t *testing.T) {
 		`id: a, model: p, params: {A: {secretRef: "${{ 1 }}"}}`:                 "params.A.secretRef: takes no expressions",
 		`id: a, plan: ` + strings.Repeat("p", 129):                              "plan: must have at most 128 bytes, got 129",
 		`id: a, approval: {}`:                                                   "approval: message is missing",
-		`id: a, approval: {message: m, approvers: [a, a]}`:                      `approval.approvers[1]: "a" is among the approvers already`,
+		`id: a, approval: {message: m, approvers: [a, a]}`:                      `approval.approvers[1]: "a" is named already`,
 		`id: a, approval: {message: m, approvers: [""]}`:                        "approval.approvers[0]: must be the name of a person",
 		`id: a, approval: {message: m, onTimeout: reject}`:                      "approval.onTimeout: is only for an approval with a timeout",
 		`id: a, approval: {message: m, timeout: 1s, onTimeout: perhaps}`:        "approval.onTimeout: must be reject | approve",

@@ -14,6 +14,7 @@ func (a *app) answers() []*cobra.Command {
 	return []*cobra.Command{
 		a.answerStep("approve", "Approve what a step of a runbook asks"),
 		a.answerStep("reject", "Reject what a step of a runbook asks: the step has failed"),
+		a.answer(),
 		a.retry(),
 		a.skip(),
 		a.steer("pause", "Start no new steps of a runbook; those that run go on"),

@@ -8,6 +8,7 @@ import (
 	"github.com/dpaflow/dpaflow/engine"
 	"github.com/dpaflow/dpaflow/internal/report"
 	"github.com/dpaflow/dpaflow/internal/shell"
+	"github.com/dpaflow/dpaflow/runbook"
 )
 
 // question is something that only an operator can settle.
@@ -22,12 +23,11 @@ func (v *bookView) questions() (found []question) {
 	for _, waits := range v.result.WaitsFor {
 		id, q := shell.Quote(waits.Step), question{step: cmp.Or(waits.Step, v.result.Name), reason: waits.Reason}
 		switch waits.Kind {
+		case engine.ForAnswer:
+			q.reason = fmt.Sprintf("%s (%s)", waits.Reason, strings.TrimPrefix(of(waits.Who)+until(waits)+fields(waits), ", "))
+			q.commands = v.commands("answer " + id + valuesFor(waits))
 		case engine.ForApproval:
-			until := ""
-			if waits.Until != nil {
-				until = ", until " + report.At(waits.Until)
-			}
-			q.reason = fmt.Sprintf("%s (%d of %d%s%s)", waits.Reason, waits.Have, waits.Need, of(waits.Who), until)
+			q.reason = fmt.Sprintf("%s (%d of %d%s%s)", waits.Reason, waits.Have, waits.Need, of(waits.Who), until(waits))
 			q.commands = v.commands("approve "+id, "reject "+id)
 		case engine.ForDecision:
 			q.commands = v.commands("retry "+id, "skip "+id, "abort")
@@ -43,6 +43,32 @@ func (v *bookView) questions() (found []question) {
 		found = append(found, q)
 	}
 	return found
+}
+
+func until(waits engine.WaitsFor) string {
+	if waits.Until == nil {
+		return ""
+	}
+	return ", until " + report.At(waits.Until)
+}
+
+// fields say what to fill in.
+func fields(waits engine.WaitsFor) (text string) {
+	for name := range runbook.Sorted(waits.Fields) {
+		field := waits.Fields[name]
+		text += ", " + report.Joined(": ", name+" "+string(field.Type), field.Description)
+		if field.Pattern != "" {
+			text += " like " + field.Pattern
+		}
+	}
+	return text
+}
+
+func valuesFor(waits engine.WaitsFor) (text string) {
+	for name := range runbook.Sorted(waits.Fields) {
+		text += " " + name + "=" + strings.ToUpper(string(waits.Fields[name].Type))
+	}
+	return text
 }
 
 func of(who []string) string {

@@ -84,7 +84,7 @@ type StepResult = engine.Step
 type StillRunning = engine.StillRunning
 
 // Runbook is the workflow type "Runbook": a document of many plans and models, run as one. It answers
-// the query "status" and takes the updates approve, reject, retry, skip, pause, resume, rollback, abort,
+// the query "status" and takes the updates approve, reject, answer, retry, skip, pause, resume, rollback, abort,
 // resolveTrigger and resolveRun. It fails as RunbookFailed, RunbookAborted or InvalidInput, and continues
 // as new before its history is full.
 func Runbook(ctx workflow.Context, in RunbookInput) (RunbookResult, error) {

@@ -23,6 +23,16 @@ type StepAction struct {
 	MayRunTwice bool `json:"mayRunTwice,omitempty"`
 }
 
+// StepAnswer is the argument of the update answer.
+type StepAnswer struct {
+	Step string `json:"step"`
+	// Values are what somebody fills in, by field.
+	Values  map[string]any `json:"values"`
+	By      string         `json:"by,omitempty"`
+	Comment string         `json:"comment,omitempty"`
+	Proof   string         `json:"proof,omitempty"`
+}
+
 // RunAction is the argument of the updates pause, resume, rollback and abort.
 type RunAction struct {
 	// Step is for abort: it ends the step's rollback, and not the run.
@@ -44,6 +54,11 @@ func (r *runbookRun) takeUpdates() {
 			}
 		})
 	}
+	takeAction(r, engine.ActionAnswer, "Fill in the values of a manual task", func(in StepAnswer) engine.Action {
+		return engine.Action{
+			Name: engine.ActionAnswer, Step: in.Step, Values: in.Values, By: in.By, Comment: in.Comment, Subject: operators.Subject(in.Proof),
+		}
+	})
 	for _, of := range [][2]string{
 		{engine.ActionPause, "Trigger nothing new"}, {engine.ActionResume, "Go on after a pause"},
 		{engine.ActionRollback, "Undo what succeeded, and end the runbook"},

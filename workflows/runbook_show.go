@@ -126,6 +126,8 @@ func remark(step *StepResult) string {
 		return step.Runbook.Lock.String()
 	case step.Rollback != nil:
 		return "rollback " + step.Rollback.Status + " " + step.Rollback.Reason
+	case step.Status == StatusRunning && step.Question != nil && step.Question.Fields != nil:
+		return "waits for an answer: " + step.Question.Message
 	case step.Status == StatusRunning && step.Question != nil:
 		return fmt.Sprintf("waits for approval: %s (%d of %d)", step.Question.Message, len(step.Approvals), step.Question.Quorum)
 	case step.Doubt != "":

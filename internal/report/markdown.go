@@ -77,7 +77,7 @@ func writeBook(b *strings.Builder, heading string, r workflows.RunbookResult, ev
 			rollbacks = append(rollbacks, []string{label, x.Status, Joined(" ", x.PlanID, x.ModelID), x.InstanceID, At(x.StartedAt), Lasted(x), x.Reason})
 		}
 		if q := step.Question; q != nil {
-			questions = append(questions, []string{label, q.Message, strings.Join(q.Approvers, ", "), strconv.Itoa(q.Quorum), strings.Join(step.Approvals, ", "), step.Status})
+			questions = append(questions, []string{label, q.Message, strings.Join(q.Approvers, ", "), strconv.Itoa(q.Quorum), Joined(", ", strings.Join(step.Approvals, ", "), step.AnsweredBy), step.Status})
 		}
 		for _, model := range step.Outputs {
 			for _, node := range model.Nodes {
@@ -105,7 +105,7 @@ func writeBook(b *strings.Builder, heading string, r workflows.RunbookResult, ev
 	section(b, heading+"Failures", []string{"Step", "Status", "Instance", "Reason"}, fillAll(failures))
 	section(b, heading+"Variables", []string{"Name", "Value"}, fillAll(vars))
 	section(b, heading+"Steps", []string{"Step", "Status", "Plan or model", "Instance", "Attempts", "Started", "Took", "Observed by", "Remark"}, fillAll(steps))
-	section(b, heading+"Questions", []string{"Step", "Question", "Who may answer", "Quorum", "Approved by", "Status"}, fillAll(questions))
+	section(b, heading+"Questions", []string{"Step", "Question", "Who may answer", "Quorum", "Answered by", "Status"}, fillAll(questions))
 	section(b, heading+"Rollbacks", []string{"Step", "Status", "Plan or model", "Instance", "Started", "Took", "Reason"}, fillAll(rollbacks))
 	section(b, heading+"Earlier attempts", []string{"Step", "What", "Status", "Instance", "Started", "Took", "Reason"}, fillAll(earlier))
 	section(b, heading+"Timeline", []string{"When", "Step", "What"}, fillAll(happened))

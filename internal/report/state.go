@@ -81,7 +81,7 @@ func (s State) Fill(t table.Writer) {
 	case s.Step != nil:
 		FillRows(t, [][2]string{
 			{"Step", Step{StepResult: *s.Step}.Label()}, {"Status", s.Step.Status}, {"Reason", s.Step.Reason}, {"Plan", s.Step.PlanID},
-			{"Model", s.Step.ModelID}, {"Instance", s.Step.InstanceID}, {"Approved by", strings.Join(s.Step.Approvals, ", ")},
+			{"Model", s.Step.ModelID}, {"Instance", s.Step.InstanceID}, {"Answered by", Joined(", ", strings.Join(s.Step.Approvals, ", "), s.Step.AnsweredBy)},
 			{"Started", At(s.Step.StartedAt)}, {"Finished", At(s.Step.FinishedAt)},
 		})
 	case s.Ended != nil:

@@ -110,7 +110,14 @@ func (s Step) Note() string {
 	if len(s.Approvals) > 0 {
 		notes = append(notes, "approved by "+strings.Join(s.Approvals, ", "))
 	}
-	if s.Question != nil && s.Status == workflows.StatusRunning {
+	if s.AnsweredBy != "" {
+		notes = append(notes, "answered by "+s.AnsweredBy)
+	}
+	switch {
+	case s.Question == nil || s.Status != workflows.StatusRunning:
+	case s.Question.Fields != nil:
+		notes = append(notes, "waits for an answer: "+s.Question.Message)
+	default:
 		notes = append(notes, "waits for approval: "+s.Question.Message)
 	}
 	for _, why := range []string{s.Trouble(), s.Doubt, s.Reason} {

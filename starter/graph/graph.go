@@ -4,6 +4,8 @@ package graph
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -85,6 +87,10 @@ func describe(step *runbook.Step) node {
 	case step.Approval != nil:
 		n.kind = approval
 		add("approval: %s", step.Approval.Message)
+	case step.Ask != nil:
+		n.kind = approval
+		add("task: %s", step.Ask.Message)
+		add("fill in %s", strings.Join(slices.Sorted(maps.Keys(step.Ask.Fields)), ", "))
 	case step.Wait != nil:
 		n.kind = wait
 		add("wait %s", step.Wait)

@@ -6,11 +6,15 @@ import (
 	"slices"
 
 	"github.com/dpaflow/dpaflow/engine"
+	"github.com/dpaflow/dpaflow/runbook"
 )
 
 // act does what an operator does.
 func (r *Rehearsal) act(s sentence) error {
 	a := *s.action
+	if err := r.fill(&a, s.outputs); err != nil {
+		return err
+	}
 	if err := r.e.Refuse(a); err != nil {
 		return err
 	}
@@ -34,6 +38,22 @@ func (r *Rehearsal) act(s sentence) error {
 		}
 	}
 	return refused
+}
+
+// fill gives the values of an answer the types that the step asks for.
+func (r *Rehearsal) fill(a *engine.Action, typed map[string]string) error {
+	step, known := r.e.Step(a.Step)
+	if a.Name != engine.ActionAnswer || !known || step.Question == nil {
+		return nil
+	}
+	var problems runbook.Faults
+	a.Values = map[string]any{}
+	for name := range runbook.Sorted(typed) {
+		value, err := step.Question.Fields[name].Read(typed[name])
+		problems.Add(name, err)
+		a.Values[name] = value
+	}
+	return problems.Err()
 }
 
 // settle does what an operator does to an execution that runs, or may.

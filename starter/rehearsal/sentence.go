@@ -74,6 +74,7 @@ var forms = []struct {
 		}},
 	{form: `WHO approves STEP( because REASON)?`, example: "li approves confirm", means: acts(engine.ActionApprove)},
 	{form: `WHO rejects STEP( because REASON)?`, example: "li rejects confirm because it rains", means: acts(engine.ActionReject)},
+	{form: `WHO answers STEP with OUTPUTS( because REASON)?`, example: "li answers lag with lag=0.3, ticket=FZ-1", means: acts(engine.ActionAnswer)},
 	{form: `WHO retries STEP(?P<twice> although it may run twice)?( because REASON)?`, example: "li retries switch", means: acts(engine.ActionRetry)},
 	{form: `WHO skips STEP( with OUTPUTS)?( because REASON)?`, example: "li skips probe[1]", means: acts(engine.ActionSkip)},
 	{form: `WHO says that STEP ended (?P<status>SUCCESS|FAIL)( with OUTPUTS)?( because REASON)?`, example: "li says that switch ended SUCCESS",
