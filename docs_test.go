@@ -266,11 +266,16 @@ func TestTheRunbookInTheDocumentsIsTheOneThatCanBeRun(t *testing.T) {
 	require.NoError(t, err)
 	var shown []string
 	for _, match := range fence.FindAllStringSubmatch(documents(t)["docs/runbooks.md"], -1) {
-		if match[1] == "yaml" && strings.HasPrefix(match[2], "vars:") {
+		switch part, _, _ := strings.Cut(match[2], ":"); {
+		case match[1] != "yaml":
+		case part == "name":
+			shown = append(shown, match[2])
+		case part == "  - id": // some of its steps
+			_, err := runbook.Parse([]byte("name: r\nsteps:\n" + match[2]))
+			require.NoError(t, err, match[2])
+		default: // what stands beside them
 			_, err := runbook.Parse([]byte("name: r\n" + match[2] + "steps: [{id: a, plan: p}]\n"))
 			require.NoError(t, err, match[2])
-		} else if match[1] == "yaml" {
-			shown = append(shown, match[2])
 		}
 	}
 	require.Equal(t, []string{string(file), string(story)}, shown)
