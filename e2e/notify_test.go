@@ -157,7 +157,7 @@ func TestPeopleAreNotifiedOnceOfEachThingThatASwitchoverNeedsThemFor(t *testing.
 		Waits: &notify.Waits{Kind: "approval", Step: "confirm", Reason: "Switch?", Since: asks.Data.Waits.Since, Who: []string{"zhang", "li"}, Need: 1},
 		Links: &notify.Links{
 			Temporal: "https://temporal.example/namespaces/" + devstack.Namespace + "/workflows/" + s.queue + "/" + run.GetRunID(),
-			Console:  "https://console.example/runs/" + s.queue,
+			Console:  "https://console.example/run?id=" + s.queue,
 		},
 	}, asks.Data)
 	s.act(run, "approve", workflows.StepAction{Step: "confirm", By: "zhang"})
@@ -184,9 +184,25 @@ func TestPeopleAreNotifiedOnceOfEachThingThatASwitchoverNeedsThemFor(t *testing.
 		"run.rolledback " + s.queue, "run.failed " + s.queue + "-bad",
 	}, r.named())
 	require.Len(t, r.events, 5, "nothing was sent twice, as nothing died")
-	require.Equal(t, 1, strings.Count(s.metrics(s.worker)+s.metrics(other), "\ndpaflow_notifications_watching 1"))
 	require.Equal(t, 5, s.counter(s.worker, "dpaflow_notifications", `outcome="sent"`)+s.counter(other, "dpaflow_notifications", `outcome="sent"`))
 	require.NotContains(t, s.logs.String(), "planted-notify")
+
+	// A worker that stops hands over at once.
+	watching, rests := s.worker, other
+	if !strings.Contains(s.metrics(watching), watchesHere) {
+		watching, rests = other, s.worker
+	}
+	require.NotContains(t, s.metrics(rests), watchesHere)
+	require.NoError(t, watching.Stop())
+	s.watches(rests)
+}
+
+const watchesHere = "\ndpaflow_notifications_watching 1"
+
+// watches waits until a worker is the one that watches.
+func (s *stack) watches(worker *devstack.Program) {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool { return strings.Contains(s.metrics(worker), watchesHere) }, patience, 100*time.Millisecond)
 }
 
 // outage is real: pauses grow meanwhile, and workers die.

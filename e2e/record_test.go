@@ -32,6 +32,7 @@ func TestRecordHistories(t *testing.T) {
 	recordTimed(t)
 	recordUnsigned(t)
 	recordRunbooks(t)
+	recordWatch(t)
 }
 
 func recordPlans(t *testing.T) {
@@ -92,6 +93,20 @@ func recordPlans(t *testing.T) {
 			s.record(name, act(s))
 		})
 	}
+}
+
+func recordWatch(t *testing.T) {
+	t.Run("watch-goes-to-another-worker", func(t *testing.T) {
+		t.Parallel()
+		s := newStack(t, catalogue(), newReceiver(t).env()...)
+		s.watches(s.worker)
+		require.NoError(t, s.worker.Stop())
+		s.worker = s.start("worker")
+		s.watches(s.worker)
+		watch := s.GetWorkflow(t.Context(), workflows.WatchID(s.queue), "")
+		require.NoError(t, s.TerminateWorkflow(t.Context(), watch.GetID(), "", "recorded"))
+		s.record("watch-goes-to-another-worker", watch)
+	})
 }
 
 // record waits for the end of a run and writes its history down.

@@ -114,7 +114,7 @@ func (site Site) links(run Run) *Links {
 			url.PathEscape(site.Namespace), url.PathEscape(run.WorkflowID), url.PathEscape(run.RunID))
 	}
 	if site.ConsoleURL != "" {
-		links.Console = site.ConsoleURL + "/runs/" + url.PathEscape(run.WorkflowID)
+		links.Console = site.ConsoleURL + "/run?id=" + url.QueryEscape(run.WorkflowID)
 	}
 	if links == (Links{}) {
 		return nil

@@ -180,7 +180,7 @@ func TestWhereHistoriesAreEncryptedEventsHaveIDsKindsAndTimesOnly(t *testing.T) 
 	require.Equal(t, Data{
 		Namespace: "default", TaskQueue: "dpa", Run: &Run{WorkflowID: "a", RunID: "a-run", WorkflowType: "Runbook", What: "dr-switchover", Status: "APPROVAL"},
 		Waits: &Waits{Kind: "approval", Since: &now}, Command: "starter status a",
-		Links: &Links{Temporal: "https://temporal.example/namespaces/default/workflows/a/a-run", Console: "https://console.example/runs/a"},
+		Links: &Links{Temporal: "https://temporal.example/namespaces/default/workflows/a/a-run", Console: "https://console.example/run?id=a"},
 	}, e.Data)
 	require.Equal(t, now, e.Time)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/dpaflow/dpaflow/internal/connect"
+	"github.com/dpaflow/dpaflow/internal/runs"
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -80,16 +80,13 @@ func (i *index) look(ctx context.Context) error {
 func (i *index) Alone(ctx context.Context, planID, workflowID, runID string, since time.Time) (bool, error) {
 	query := fmt.Sprintf("%s IN ('%s', '%s') AND (WorkflowId != '%s' OR (RunId != '%s' AND ExecutionStatus != 'ContinuedAsNew'))"+
 		" AND (ExecutionStatus != 'Completed' OR WorkflowType != 'RunPlan' OR CloseTime >= '%s')",
-		workflows.AttributePlanID.GetName(), quote(planID), workflows.AttributeMany, quote(workflowID), runID, since.UTC().Format(time.RFC3339))
+		workflows.AttributePlanID.GetName(), runs.Literal(planID), workflows.AttributeMany, runs.Literal(workflowID), runID, since.UTC().Format(time.RFC3339))
 	others, err := i.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Query: query})
 	if err != nil {
 		return false, fmt.Errorf("count the other runs of plan %s: %w", planID, err)
 	}
 	return others.GetCount() == 0, nil
 }
-
-// quote keeps a text within the quotes of a visibility query.
-func quote(text string) string { return strings.ReplaceAll(text, "'", "''") }
 
 // Watch looks again and again until the context ends.
 func (i *index) Watch(ctx context.Context) error {

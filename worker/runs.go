@@ -16,9 +16,9 @@ import (
 // countAgain is how old a count may be when the metrics are read again.
 const countAgain = 10 * time.Second
 
-// runs counts the open runs of the namespace, when somebody reads the metrics. Every worker counts the
+// census counts the open runs of the namespace, when somebody reads the metrics. Every worker counts the
 // same ones: a run belongs to no worker while it waits.
-type runs struct {
+type census struct {
 	index *index
 
 	mu     sync.Mutex
@@ -29,7 +29,7 @@ type runs struct {
 // measureRuns adds the gauge dpaflow_runs, which has no values as long as the namespace has no search
 // attributes.
 func measureRuns(provider metric.MeterProvider, index *index) error {
-	r := &runs{index: index}
+	r := &census{index: index}
 	_, err := provider.Meter("github.com/dpaflow/dpaflow/worker").Int64ObservableGauge("dpaflow_runs",
 		metric.WithDescription("Open runs and runbooks of the namespace that wait for an end (waiting), have had no news for long (overdue), are held by a policy (frozen), "+
 			"or have a trigger in doubt (unknown); the same from every worker."),
@@ -47,7 +47,7 @@ func measureRuns(provider metric.MeterProvider, index *index) error {
 
 // latest returns the latest count, and has a new one made where that is too old. It does not wait for it: whoever
 // reads the metrics holds a lock that the SDK needs to measure the call.
-func (r *runs) latest() map[string]int64 {
+func (r *census) latest() map[string]int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if time.Since(r.at) >= countAgain {
@@ -57,7 +57,7 @@ func (r *runs) latest() map[string]int64 {
 	return r.counts
 }
 
-func (r *runs) renew() {
+func (r *census) renew() {
 	ctx, cancel := context.WithTimeout(context.Background(), countAgain)
 	defer cancel()
 	counts, err := r.count(ctx)
@@ -69,7 +69,7 @@ func (r *runs) renew() {
 	r.counts = counts
 }
 
-func (r *runs) count(ctx context.Context) (map[string]int64, error) {
+func (r *census) count(ctx context.Context) (map[string]int64, error) {
 	if !r.index.Registered() {
 		return nil, nil
 	}

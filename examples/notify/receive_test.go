@@ -33,7 +33,7 @@ func asks(id string) notify.Event {
 	return notify.Event{ID: id, Type: notify.TypeWaits, Subject: "dr-1", Time: at, Data: notify.Data{
 		Run: &notify.Run{WorkflowID: "dr-1", What: "核心系统切换"}, Command: "starter approve dr-1 confirm --by NAME",
 		Waits: &notify.Waits{Kind: "approval", Step: "confirm", Reason: "切换到上海？ <here> [x](y)", Who: []string{"zhang", "li"}, Have: 1, Need: 2},
-		Links: &notify.Links{Console: "https://console.example/runs/dr-1"},
+		Links: &notify.Links{Console: "https://console.example/run?id=dr-1"},
 	}}
 }
 
@@ -69,7 +69,7 @@ func TestOnlyWhatIsSignedIsPassedOnAndOnlyOnce(t *testing.T) {
 	}
 	require.Equal(t, 1, strings.Count(printed.String(), "dr-1 (核心系统切换) waits: approval confirm\n  切换到上海？"))
 	require.Contains(t, printed.String(), "Who may answer: zhang, li (1 of 2 have)")
-	require.Contains(t, printed.String(), "$ starter approve dr-1 confirm --by NAME\n  Console: https://console.example/runs/dr-1")
+	require.Contains(t, printed.String(), "$ starter approve dr-1 confirm --by NAME\n  Console: https://console.example/run?id=dr-1")
 	_, err = newReceiver("", &printed)
 	require.Error(t, err)
 }
@@ -116,7 +116,7 @@ func TestRobotsAndSlackGetWhatTheyTakeAndAreSentAgainWhatTheyRefused(t *testing.
 		refuses  bool // with 200
 	}{
 		"Slack":    {"SLACK_URL", []string{`"text":"dr-1 (核心系统切换) waits: approval confirm`, `\u0026lt;here\u0026gt;`}, false},
-		"DingTalk": {"DINGTALK_URL", []string{`"msgtype":"markdown"`, `"title":"dr-1 (核心系统切换) waits: approval confirm"`, `\\[x\\](y)`, `[Console](https://console.example/runs/dr-1)`}, true},
+		"DingTalk": {"DINGTALK_URL", []string{`"msgtype":"markdown"`, `"title":"dr-1 (核心系统切换) waits: approval confirm"`, `\\[x\\](y)`, `[Console](https://console.example/run?id=dr-1)`}, true},
 		"WeCom":    {"WECOM_URL", []string{`"msgtype":"markdown"`, `"content":"**dr-1`, `\u0026lt;here\u0026gt;`}, true},
 	} {
 		t.Run(name, func(t *testing.T) {

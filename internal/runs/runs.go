@@ -60,6 +60,9 @@ func Attention() []string {
 	return []string{workflows.IndexedUnknown, workflows.IndexedPaused, workflows.IndexedApproval, workflows.IndexedOverdue}
 }
 
+// Literal keeps a word within the quotes of a visibility query.
+func Literal(word string) string { return strings.ReplaceAll(word, "'", "''") }
+
 // List returns the runs that a visibility query finds, all pages of them.
 func List(ctx context.Context, c client.Client, query string) ([]Run, error) {
 	found := []Run{}

@@ -34,7 +34,7 @@ func (w *Watcher) look(ctx context.Context, state *notify.State, now time.Time) 
 
 func (w *Watcher) see(ctx context.Context, state *notify.State, now time.Time) (seen notify.Seen, err error) {
 	seen.At = now
-	ours := "TaskQueue = '" + quote(w.Site.TaskQueue) + "' AND "
+	ours := "TaskQueue = '" + runs.Literal(w.Site.TaskQueue) + "' AND "
 	open, err := runs.List(ctx, w.Temporal, ours+fmt.Sprintf("CloseTime IS NULL AND %s IN ('%s')",
 		workflows.AttributeStatus.GetName(), strings.Join(runs.Attention(), "', '")))
 	if err != nil {
@@ -46,7 +46,7 @@ func (w *Watcher) see(ctx context.Context, state *notify.State, now time.Time) (
 		return seen, fmt.Errorf("list the runs that ended badly: %w", err)
 	}
 	seen.Closed = w.closed(ctx, state, ended)
-	seen.Open = w.ask(ctx, open)
+	seen.Open = w.open(ctx, open)
 	if now.Sub(w.counted) >= countEvery {
 		if seen.Schedules, err = w.schedules(ctx); err != nil {
 			w.Log.Warn("notifications: schedules cannot be looked at", "error", err)
@@ -55,9 +55,6 @@ func (w *Watcher) see(ctx context.Context, state *notify.State, now time.Time) (
 	}
 	return seen, nil
 }
-
-// quote keeps a word within the quotes of a visibility query.
-func quote(word string) string { return strings.ReplaceAll(word, "'", "''") }
 
 func runOf(r runs.Run) notify.Run {
 	return notify.Run{WorkflowID: r.WorkflowID, RunID: r.RunID, WorkflowType: r.Type, What: r.What, Status: r.Status}
