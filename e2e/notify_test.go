@@ -134,6 +134,7 @@ steps:
   - {id: confirm, approval: {message: "Switch?", approvers: [zhang, li]}}
   - {id: switch, plan: switch, rollback: {plan: switch-back}}
   - {id: check, plan: check, onFailure: pause}
+  - {id: lag, ask: {message: "Replication lag?", fields: {lag: {type: number}}}}
   - {id: finish, plan: finish, onFailure: rollback}
 `
 
@@ -166,6 +167,8 @@ func TestPeopleAreNotifiedOnceOfEachThingThatASwitchoverNeedsThemFor(t *testing.
 	r.gets("run.waits " + s.queue + " decision check")
 	s.sim.SetScript("check", platformtest.Ends(platformtest.Success, 50*time.Millisecond))
 	s.act(run, "retry", workflows.StepAction{Step: "check", By: "zhang"})
+	r.gets("run.waits " + s.queue + " answer lag")
+	s.act(run, "answer", map[string]any{"step": "lag", "values": map[string]any{"lag": 3}, "by": "li"})
 	end := r.gets("run.rolledback " + s.queue)
 	require.Equal(t, workflows.ErrorRunbookFailed, end.Data.Ended.Error)
 	require.Equal(t, "FAILED", end.Data.Ended.Status)
@@ -181,10 +184,10 @@ func TestPeopleAreNotifiedOnceOfEachThingThatASwitchoverNeedsThemFor(t *testing.
 
 	require.Equal(t, []string{
 		"run.waits " + s.queue + " approval confirm", "run.waits " + s.queue + " doubt switch", "run.waits " + s.queue + " decision check",
-		"run.rolledback " + s.queue, "run.failed " + s.queue + "-bad",
+		"run.waits " + s.queue + " answer lag", "run.rolledback " + s.queue, "run.failed " + s.queue + "-bad",
 	}, r.named())
-	require.Len(t, r.events, 5, "nothing was sent twice, as nothing died")
-	require.Equal(t, 5, s.counter(s.worker, "dpaflow_notifications", `outcome="sent"`)+s.counter(other, "dpaflow_notifications", `outcome="sent"`))
+	require.Len(t, r.events, 6, "nothing was sent twice, as nothing died")
+	require.Equal(t, 6, s.counter(s.worker, "dpaflow_notifications", `outcome="sent"`)+s.counter(other, "dpaflow_notifications", `outcome="sent"`))
 	require.NotContains(t, s.logs.String(), "planted-notify")
 
 	// A worker that stops hands over at once.
