@@ -49,10 +49,14 @@ type Script struct {
 	Outputs     []ModelOutputs // to be read once the execution has ended; a model's are flattened to their nodes
 	NoCallbacks bool           // keep silent although a callback URL was given
 	Flaky       bool           // every second execution, the first one to begin with, ends FAIL instead of SUCCESS
+	Next        []Script       // of the executions after the first; the last of them of all that follow
 }
 
 // turn is the script of the n-th execution, from 0.
 func (s Script) turn(n int) Script {
+	if n > 0 && len(s.Next) > 0 {
+		return s.Next[min(n, len(s.Next))-1]
+	}
 	if s.Flaky && n%2 == 0 {
 		s.Steps = slices.Clone(s.Steps)
 		for i := range s.Steps {

@@ -4,8 +4,8 @@ import "time"
 
 // Example is a small catalogue to try things with: plans that succeed (acf42dd3 with a
 // parameter, bcf42dd4, ccf42dd5), fail (dcf42dd6) and are suspended on the way
-// (ecf42dd7), those of a switchover to another site and of a database's failover, of which fcf42de5 fails every second time, and models,
-// of which mdfail00001 fails. Steps take a second or two.
+// (ecf42dd7), those of a switchover to another site, of a database's failover, of certificates (bcf42dc2 says at its third execution that
+// one is issued) and of maintenance, of which fcf42de5 fails every second time, and models, of which mdfail00001 fails. Steps take a second or two.
 func Example() Catalogue {
 	const workdir = "DPA_MODEL_WORKDIR"
 	inputs := []Input{{Name: workdir, Type: "running"}}
@@ -84,7 +84,20 @@ func switchover() []Plan {
 	compare := plan("acf42df1", "数据库核对", "md1606743911101", "DATABASE",
 		Node{Name: "核对结果", Result: `{"lag": 0.2, "tables": 128}`}, Node{Name: "主机清单", Result: "web1\nweb2\nweb3\n"})
 	compare.Inputs[0].Inputs = append(compare.Inputs[0].Inputs, Input{Name: "PASSWORD", Type: "running"})
+	status := plan("bcf42dc2", "证书状态", "md1606743911202", "CERTIFICATE", Node{Name: "状态", Result: "签发中"})
+	issued := status.Script
+	issued.Outputs = outputs("md1606743911202", "证书状态", Node{Name: "状态", Result: "已签发"})
+	status.Script.Next = []Script{status.Script, issued}
+	replace := plan("ccf42dc3", "证书替换", "md1606743911203", "HOST", Node{Name: "主机", Result: "{{HOST}}"})
+	replace.Inputs[0].Inputs = append(replace.Inputs[0].Inputs, Input{Name: "CERTIFICATE", Type: "running"})
 	return []Plan{
+		plan("acf42dc1", "证书签发", "md1606743911201", "DOMAIN", Node{Name: "证书编号", Result: "ZS-2048"}),
+		status,
+		replace,
+		plan("acf42db1", "服务重启", "md1606743911301", "HOST", Node{Name: "主机", Result: "{{HOST}}"}),
+		plan("bcf42db2", "数据库备份", "md1606743911302", "", Node{Name: "备份编号", Result: "BF-0099"}),
+		plan("ccf42db3", "参数调整", "md1606743911303", "VERSION", Node{Name: "版本", Result: "{{VERSION}}"}),
+		plan("ecf42db4", "参数还原", "md1606743911304", "BACKUP", Node{Name: "备份编号", Result: "{{BACKUP}}"}),
 		compare,
 		plan("acf42de1", "备站检查", "md1606743911001", "SITE", Node{Name: "备站", Result: "{{SITE}}"}, Node{Name: "复制延迟", Result: "0"}),
 		plan("bcf42de2", "冻结变更", "md1606743911002", "", Node{Name: "冻结单号", Result: "FZ-0042"}),
