@@ -111,10 +111,7 @@ func (t Timer) window(path string, rendered bool) (w window, faults Faults) {
 		form := windowForm.FindStringSubmatch(t.Window)
 		if form == nil || t.Window[:5] == t.Window[6:] {
 			faults.add(join(path, "window"), "must be two times of day such as 22:00-04:00, got %q", clip(t.Window))
-			return w, faults
-		}
-		w.opens, w.closes = minutes(form[1], form[2]), minutes(form[3]+form[5], form[4]+form[6])
-		if w.closes < w.opens {
+		} else if w.opens, w.closes = minutes(form[1], form[2]), minutes(form[3]+form[5], form[4]+form[6]); w.closes < w.opens {
 			w.closes += 24 * 60
 		}
 	}
