@@ -24,6 +24,12 @@ var people = []string{"zhang", "li", "wang"}
 // document makes a runbook that Validate has nothing against, with runbooks in it up to a depth.
 func (r random) document(depth int) *runbook.Document {
 	d := &runbook.Document{Name: "r", Vars: runbook.Vars{"no": map[string]any{}, "hosts": r.hosts()}}
+	switch { // in the ways in which it can be written
+	case r.chance(15):
+		d.Vars["hosts"] = map[string]any{"type": "list", "default": r.hosts()}
+	case r.chance(15):
+		d.Vars["hosts"], d.Vars["all"] = ofAll, r.hosts()
+	}
 	d.OnFailure = pick(r, "", runbook.PauseOnFailure, runbook.AbortOnFailure, runbook.ContinueOnFailure, runbook.RollbackOnFailure, runbook.RollbackOnFailure)
 	if r.chance(30) {
 		d.MaxParallel = 1 + r.IntN(2)
@@ -58,6 +64,7 @@ func (r random) last(id string, depth int) runbook.Step {
 		for i := range s.Runbook.Steps {
 			sound(s.Runbook, &s.Runbook.Steps[i])
 		}
+		r.give(&s)
 	case kind < 30:
 		s.Wait = &runbook.Timer{For: runbook.Duration(r.minutes())}
 	default:
@@ -88,6 +95,33 @@ func (r random) hosts() []any {
 		hosts = append(hosts, pick[any](r, "web1", "web2", "web3", int64(4)))
 	}
 	return hosts
+}
+
+// What the hosts of a runbook can be made of: others of its own, those of the one around it, or the item there.
+const (
+	ofAll    = "${{ vars.all }}"
+	ofAround = "${{ vars.hosts }}"
+	ofItem   = "${{ [item] }}"
+	ofNone   = "${{ vars.no }}" // no list
+)
+
+// give lets the hosts of a nested runbook come from the one around it: by what it is given, or by its own words.
+func (r random) give(s *runbook.Step) {
+	from := pick(r, ofAround, ofAround, ofAround, ofNone)
+	if s.ForEach != "" && r.chance(50) {
+		from = ofItem
+	}
+	switch {
+	case r.chance(30):
+		s.With = runbook.Vars{"hosts": from}
+		s.Runbook.Vars["hosts"] = pick[any](r, []any{}, map[string]any{"type": "list", "required": true})
+	case r.chance(20):
+		s.With = runbook.Vars{}
+	case r.chance(20):
+		s.Runbook.Vars["hosts"] = map[string]any{"type": "list", "default": from}
+	case s.Runbook.Vars["hosts"] == ofAll:
+		s.Runbook.Vars["hosts"] = s.Runbook.Vars["all"]
+	}
 }
 
 func (r random) minutes() int64 { return int64(1+r.IntN(20)) * 60e9 }
@@ -128,6 +162,9 @@ func (r random) step(d *runbook.Document, i, depth int) runbook.Step {
 	if !s.Asks() && s.Wait == nil {
 		r.repeat(&s)
 		r.undo(&s)
+	}
+	if s.Runbook != nil {
+		r.give(&s)
 	}
 	if s.Plan != "" && r.chance(15) {
 		r.rounds(&s)

@@ -68,9 +68,10 @@ func (m *reference) start(c *cell) {
 			m.end(c, "SUCCESS")
 		}
 	case written.Runbook != nil:
-		m.enter(c)
-		c.inside.asked = asked
-		m.lock(c.inside, fmt.Sprintf("%s.%d", c.path, c.attempts))
+		if m.enter(c); c.status == "RUNNING" {
+			c.inside.asked = asked
+			m.lock(c.inside, fmt.Sprintf("%s.%d", c.path, c.attempts))
+		}
 	case written.Params != nil:
 		m.fail(c)
 	default:
@@ -116,7 +117,8 @@ func (m *reference) in(d runbook.Duration) time.Time {
 func (m *reference) makeItems(c *cell) {
 	before := c.items
 	c.items = nil
-	for k, value := range c.in.doc.Vars["hosts"].([]any) {
+	hosts, _ := c.in.hosts()
+	for k, value := range hosts {
 		item := &cell{status: "WAITING"}
 		if at := slices.IndexFunc(before, func(old *cell) bool { return old.value == value }); at >= 0 {
 			item, before = before[at], slices.Delete(slices.Clone(before), at, at+1)
@@ -127,7 +129,31 @@ func (m *reference) makeItems(c *cell) {
 	m.own(c)
 }
 
+// hosts are those of a runbook, unless what they are made of is no list.
+func (b *book) hosts() (hosts []any, are bool) {
+	value := b.doc.Vars["hosts"]
+	if b.owner != nil && len(b.owner.written().With) > 0 {
+		value = b.owner.written().With["hosts"]
+	} else if declared, is := value.(map[string]any); is {
+		value = declared["default"]
+	}
+	switch value {
+	case ofAll:
+		value = b.doc.Vars["all"]
+	case ofAround:
+		return b.owner.in.hosts()
+	case ofItem:
+		return []any{b.owner.value}, true
+	}
+	hosts, are = value.([]any)
+	return hosts, are
+}
+
 func (m *reference) enter(c *cell) {
+	if _, are := (&book{doc: c.written().Runbook, owner: c}).hosts(); !are {
+		m.fail(c)
+		return
+	}
 	before := c.inside
 	c.attempts++
 	c.ran = true
