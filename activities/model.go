@@ -129,9 +129,10 @@ func isBusy(status string) bool { return status == "RUNNING" || status == "PENDI
 type ModelInstance struct {
 	ModelID    string `json:"modelId"`
 	InstanceID string `json:"instanceId"`
-	// DesignatedOnly and Limit are for ModelOutputs: which outputs, and to how many bytes of JSON.
-	DesignatedOnly bool `json:"designatedOnly,omitempty"`
-	Limit          int  `json:"limit,omitempty"`
+	// DesignatedOnly, Limit and Read are for ModelOutputs: which outputs, to how many bytes of JSON, and which are cut last.
+	DesignatedOnly bool     `json:"designatedOnly,omitempty"`
+	Limit          int      `json:"limit,omitempty"`
+	Read           []string `json:"read,omitempty"`
 	// Ending is for ModelOutputs.
 	Ending
 	// Step is the trigger's, for the log.
@@ -153,7 +154,7 @@ func (a *Activities) ModelOutputs(ctx context.Context, in ModelInstance) ([]Node
 	}
 	all := []ModelOutputs{{Nodes: nodesOf(answer)}}
 	a.secrets.redact(all)
-	return fit(all, in.Limit)[0].Nodes, nil
+	return fit(all, in.Limit, in.Read)[0].Nodes, nil
 }
 
 // patience is how much longer than others the call may take: the platform waits for the end of a synchronous run.

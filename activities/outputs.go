@@ -23,6 +23,8 @@ type PlanInstance struct {
 	InstanceID string `json:"instanceId"`
 	// Limit is the size in bytes of JSON that the outputs are cut to; 0 is no limit.
 	Limit int `json:"limit"`
+	// Read are the outputs that are read by name: they are the last to be cut.
+	Read []string `json:"read,omitempty"`
 	Ending
 }
 
@@ -55,7 +57,7 @@ func (a *Activities) PlanOutputs(ctx context.Context, in PlanInstance) ([]ModelO
 		outputs[i] = ModelOutputs{ModelID: model.ModelID, ModelName: model.ModelName, Nodes: nodesOf(model.Nodes)}
 	}
 	a.secrets.redact(outputs)
-	return fit(outputs, in.Limit), nil
+	return fit(outputs, in.Limit, in.Read), nil
 }
 
 // outputsError is readError, but where outputs may not be there yet it has Temporal ask again.
@@ -91,18 +93,35 @@ func nodesOf(answer []platform.NodeOutput) []NodeOutput {
 	return nodes
 }
 
-// fit makes outputs fit into limit bytes of JSON; 0 is no limit.
-func fit(outputs []ModelOutputs, limit int) []ModelOutputs {
+// fit makes outputs fit into limit bytes of JSON; 0 is no limit. Those that are read are cut, and left out, after all others.
+func fit(outputs []ModelOutputs, limit int, read []string) []ModelOutputs {
 	if limit <= 0 {
 		return outputs
 	}
-	cut(outputs, limit)
-	return drop(outputs, limit)
+	dropped, last := 0, 0
+	for _, kept := range [][]string{read, nil} {
+		cut(outputs, limit, kept)
+		if jsonSize(outputs) <= limit {
+			break
+		}
+		if dropped == 0 {
+			limit -= markRoom
+		}
+		more := 0
+		more, last = drop(outputs, limit, kept)
+		dropped += more
+	}
+	if dropped > 0 {
+		outputs[last].Nodes = append(outputs[last].Nodes, NodeOutput{
+			Name: runbook.LeftOut, Result: fmt.Sprintf("[cut: %d more outputs]", dropped), Cut: true,
+		})
+	}
+	return outputs
 }
 
-// cut shortens the longest results until all outputs fit into limit bytes of JSON. Short results
-// stay whole: they are what later steps decide by.
-func cut(outputs []ModelOutputs, limit int) {
+// cut shortens the longest results, but those that are read, until all outputs fit into limit bytes of JSON. Short
+// results stay whole: they are what later steps decide by.
+func cut(outputs []ModelOutputs, limit int, read []string) {
 	size := jsonSize(outputs)
 	if size <= limit {
 		return
@@ -111,9 +130,10 @@ func cut(outputs []ModelOutputs, limit int) {
 	total := 0
 	for i := range outputs {
 		for j := range outputs[i].Nodes {
-			node := &outputs[i].Nodes[j]
-			results = append(results, node)
-			total += jsonSize(node.Result)
+			if node := &outputs[i].Nodes[j]; !slices.Contains(read, node.Name) {
+				results = append(results, node)
+				total += jsonSize(node.Result)
+			}
 		}
 	}
 	room := max(0, limit-(size-total))
@@ -131,26 +151,24 @@ func cut(outputs []ModelOutputs, limit int) {
 	}
 }
 
-// drop leaves out the last nodes where their names alone are more than limit bytes of JSON.
-func drop(outputs []ModelOutputs, limit int) []ModelOutputs {
+// drop leaves out the last nodes, but those that are kept, where their names alone are more than limit bytes of JSON. It
+// returns how many, and the model that it came to.
+func drop(outputs []ModelOutputs, limit int, kept []string) (dropped, last int) {
 	left := jsonSize(outputs) - limit
-	dropped := 0
 	for i := len(outputs) - 1; i >= 0 && left > 0; i-- {
-		model := &outputs[i]
-		for n := len(model.Nodes); n > 0 && left > 0; n-- {
-			left -= jsonSize(model.Nodes[n-1])
-			model.Nodes = model.Nodes[:n-1]
-			if dropped++; dropped == 1 {
-				left += markRoom
+		nodes := outputs[i].Nodes
+		last = i
+		for n := len(nodes) - 1; n >= 0 && left > 0; n-- {
+			if slices.Contains(kept, nodes[n].Name) {
+				continue
 			}
+			left -= jsonSize(nodes[n])
+			nodes = slices.Delete(nodes, n, n+1)
+			dropped++
 		}
-		if left <= 0 && dropped > 0 {
-			model.Nodes = append(model.Nodes, NodeOutput{
-				Name: runbook.LeftOut, Result: fmt.Sprintf("[cut: %d more outputs]", dropped), Cut: true,
-			})
-		}
+		outputs[i].Nodes = nodes
 	}
-	return outputs
+	return dropped, last
 }
 
 // markRoom is the space for the longest mark that shorten leaves.

@@ -114,7 +114,8 @@ func (e *Engine) skip(p part, a Action) {
 		for name := range runbook.Sorted(a.Outputs) {
 			outputs.Nodes = append(outputs.Nodes, runbook.NodeOutput{Name: name, Result: a.Outputs[name]})
 		}
-		p.of.Outputs, p.of.Cut = []runbook.ModelOutputs{outputs}, false
+		p.of.Cut = false
+		e.keep(p, &p.of.Execution, []runbook.ModelOutputs{outputs})
 	}
 	p.of.SkippedBy = by(a.By)
 	e.end(p, runbook.StatusSkipped, "skipped by "+by(a.By))
@@ -132,5 +133,5 @@ func (e *Engine) resolve(p part, a Action) {
 	p.of.Cancelled = false
 	e.goOn(p)
 	job := runbook.Job{Plan: p.of.PlanID, Model: p.of.ModelID}
-	e.do(Fetch{Key: p.key(false), Job: job, InstanceID: p.of.InstanceID, Limit: p.share(e.limit)})
+	e.do(Fetch{Key: p.key(false), Job: job, InstanceID: p.of.InstanceID, Outputs: p.outputs(e)})
 }

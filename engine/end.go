@@ -34,7 +34,7 @@ func (e *Engine) ended(event Ended) {
 	}
 	execution.Phase, execution.Doubt, execution.DoubtSince, execution.Overdue = "", "", nil, false
 	execution.ObservedBy, execution.MayRun = event.ObservedBy, event.MayRun
-	e.keep(execution, event.Outputs)
+	e.keep(p, execution, event.Outputs)
 	if event.InstanceID != "" {
 		execution.InstanceID = event.InstanceID
 	}

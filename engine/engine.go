@@ -21,7 +21,7 @@ type Engine struct {
 	// said once: a later release may know the time zones better.
 	Over     func(timer runbook.Timer, now time.Time) time.Time
 	top      *node
-	limit    int // of the outputs of one step
+	shares   shares // of the outputs
 	now      time.Time
 	changed  bool
 	ends     bool // a runbook has begun to end
@@ -36,6 +36,7 @@ type node struct {
 	graph   *runbook.Graph
 	ids     map[string]int
 	inner   []*node       // by step; nil where it has no runbook
+	uses    []runbook.Use // of the steps' outputs
 	lock    *runbook.Lock // of the outermost, with its name rendered
 }
 
@@ -92,10 +93,10 @@ func (n *node) weight(i int) int {
 func newNode(doc *runbook.Document, program *runbook.Program) *node {
 	n := &node{
 		doc: doc, program: program, graph: doc.Graph(),
-		ids: make(map[string]int, doc.Len()), inner: make([]*node, doc.Len()),
+		ids: make(map[string]int, doc.Len()), inner: make([]*node, doc.Len()), uses: make([]runbook.Use, doc.Len()),
 	}
 	for i := range doc.Len() {
-		n.ids[doc.Step(i).ID] = i
+		n.ids[doc.Step(i).ID], n.uses[i] = i, program.Use(i)
 		if inner := doc.Step(i).Runbook; inner != nil {
 			n.inner[i] = newNode(inner, program.Inner(i))
 		}
@@ -125,7 +126,7 @@ func (p *Program) Load(kept []byte) (*Engine, error) {
 }
 
 func (p *Program) load(state State) *Engine {
-	return &Engine{State: state, Over: runbook.Timer.Over, top: p.top, limit: max(minOutputs, outputsLimit/max(1, p.top.runs()))}
+	return &Engine{State: state, Over: runbook.Timer.Over, top: p.top, shares: p.top.shares()}
 }
 
 // Encode returns the state in few bytes, for Load.

@@ -117,8 +117,15 @@ type Start struct {
 	// Adopt is the instance to wait for, instead of triggering one; From is the workflow that triggered it.
 	Adopt string `json:"adopt,omitempty"`
 	From  string `json:"from,omitempty"`
-	// Limit is how many bytes of JSON its outputs may have.
+	Outputs
+}
+
+// Outputs say what of an execution's outputs is kept.
+type Outputs struct {
+	// Limit is how many bytes of JSON they may have.
 	Limit int `json:"limit"`
+	// Read are those that are read by name: they are the last to be cut.
+	Read []string `json:"read,omitempty"`
 }
 
 // Cancel gives up waiting for an execution, which then ends as GivenUp.
@@ -132,7 +139,7 @@ type Fetch struct {
 	// Job is what ran; only its ids count.
 	Job        runbook.Job `json:"job"`
 	InstanceID string      `json:"instanceId"`
-	Limit      int         `json:"limit"`
+	Outputs
 }
 
 // Answer says what became of an operator's action.

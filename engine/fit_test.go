@@ -13,8 +13,9 @@ import (
 
 // large is a runbook with as many runs as there may be.
 func large() string {
-	var steps strings.Builder
+	var steps, reads strings.Builder
 	for i := range 9 {
+		fmt.Fprintf(&reads, " && steps['check-of-the-hosts-%d'].items[999].outputs['output'] != ''", i)
 		fmt.Fprintf(&steps, "  - {id: check-of-the-hosts-%d, plan: acf42dd%d, forEach: vars.hosts, maxParallel: 50}\n", i, i)
 	}
 	hosts := make([]string, 1000)
@@ -22,7 +23,7 @@ func large() string {
 		hosts[i] = fmt.Sprintf("web%04d.example.com", i)
 	}
 	return "name: r\nonFailure: abort\nvars: {hosts: [" + strings.Join(hosts, ", ") + "]}\nsteps:\n" + steps.String() +
-		"  - {id: last, plan: p, when: \"steps['check-of-the-hosts-8'].items[999].outputs['output'] != ''\"}\n"
+		"  - {id: last, plan: p, when: \"true" + reads.String() + "\"}\n"
 }
 
 // runs answers what is started with success, and with outputs as large as they may be.
@@ -97,4 +98,88 @@ func TestTheResultOfTheLargestRunbookFitsIntoWhatTemporalTakes(t *testing.T) {
 	require.NoError(t, next.Resume("w", earlier, Choices{}), "what a run that continues it has to know is there")
 	next.Begin()
 	require.Len(t, next.Next(noon), 1, "and nothing runs again but what failed")
+}
+
+// listing is a runbook of 50 steps, each of which passes a list of 1,000 hosts on to the next, beside what nobody reads.
+func listing(extra string) string {
+	var steps strings.Builder
+	steps.WriteString("  - {id: s0, plan: p}\n")
+	for i := range 49 {
+		fmt.Fprintf(&steps, "  - {id: s%d, plan: p, params: {md: {HOSTS: \"${{ steps.s%d.outputs['hosts'] }}\"}}%s}\n", i+1, i, extra)
+	}
+	return "name: r\nonFailure: abort\nsteps:\n" + steps.String()
+}
+
+func TestAThousandHostsPassFromStepToStepInARunbookOfFifty(t *testing.T) {
+	t.Parallel()
+	hosts := make([]string, 1000)
+	for i := range hosts {
+		hosts[i] = fmt.Sprintf("web%04d.production.example.com", i)
+	}
+	list := strings.Join(hosts, "\n")
+	r := open(t, listing(", rollback: {plan: u}"))
+	r.e.Begin()
+	passed := 0
+	for commands := r.e.Next(noon); r.e.FinishedAt == nil; {
+		start := commands[0].(Start)
+		require.GreaterOrEqual(t, start.Limit, 40_000)
+		if passed > 0 {
+			require.Equal(t, list, start.Job.Params["md"].Inputs["HOSTS"].Text)
+		}
+		passed++
+		require.Equal(t, passed < 50, len(start.Read) == 1, "what nobody reads need not be large")
+		commands = r.e.Next(noon, Ended{Key: start.Key, Outcome: Success, InstanceID: "in1", Outputs: []runbook.ModelOutputs{{
+			ModelID: "md", Nodes: []runbook.NodeOutput{{Name: "hosts", Result: list}},
+		}}})
+	}
+	require.Equal(t, 50, passed)
+	require.LessOrEqual(t, r.e.OutputBytes, outputsLimit)
+	require.LessOrEqual(t, sizeOf(r.e.Result().Fit()), maxResult)
+	kept, err := r.e.Encode()
+	require.NoError(t, err)
+	require.Less(t, len(kept), 1<<20)
+}
+
+func TestWhatIsReadHasRoomBeforeWhatIsNotOrNotAnyMore(t *testing.T) {
+	t.Parallel()
+	r := begin(t, `
+name: r
+steps:
+  - {id: shown, plan: p, needs: []}
+  - {id: spent, plan: p, needs: []}
+  - {id: reader, plan: p, needs: [spent], when: "steps.spent.outputs['x'] != ''"}
+  - {id: open, plan: p, needs: []}
+  - {id: late, plan: p, needs: [reader]}
+  - {id: last, plan: p, needs: [open, late], when: "steps.open.outputs['x'] != '' && steps.late.outputs['x'] != ''"}
+`)
+	gives := func(key string, bytes int) {
+		r.next(Ended{Key: key, Outcome: Success, InstanceID: "in", Outputs: []runbook.ModelOutputs{{
+			Nodes: []runbook.NodeOutput{{Name: "x", Result: strings.Repeat("x", bytes)}},
+		}}})
+	}
+	gives("shown.1", 500<<10)
+	gives("spent.1", 700<<10)
+	gives("reader.1", 10)
+	gives("open.1", 700<<10)
+	require.False(t, r.step("shown").Cut)
+	gives("late.1", 900<<10)
+	r.does("start last.1")
+	require.True(t, r.step("shown").Cut, "nobody reads it")
+	require.True(t, r.step("spent").Cut, "nobody reads it any more")
+	require.False(t, r.step("open").Cut)
+	require.LessOrEqual(t, r.e.OutputBytes, outputsLimit)
+}
+
+func TestARunIsCarriedOnWithoutWhatHasNoRoom(t *testing.T) {
+	t.Parallel()
+	r := begin(t, "name: r\nsteps:\n- {id: a, plan: p}\n- {id: b, plan: p, when: \"steps.a.outputs['x'] != ''\"}\n- {id: c, plan: p, when: \"steps.a.outputs['x'] != ''\"}")
+	outputs := []runbook.ModelOutputs{{Nodes: []runbook.NodeOutput{{Name: "x", Result: "x"}}}}
+	r.next(Ended{Key: "a.1", Outcome: Success, InstanceID: "in", Outputs: outputs})
+	r.next(Ended{Key: "b.1", Outcome: Success, InstanceID: "in", Outputs: outputs})
+	for level, more := 0, true; more; level++ {
+		more = r.e.LeaveOutOutputs(level)
+		require.Equal(t, level < 1, !r.step("b").Cut, level)
+		require.Equal(t, more, !r.step("a").Cut, "what is to be read goes last")
+	}
+	require.Zero(t, r.e.OutputBytes)
 }

@@ -48,7 +48,7 @@ func (e *Engine) ask(p part) {
 // answer ends a task with the values that somebody filled in.
 func (e *Engine) answer(p part, a Action) {
 	nodes, _ := p.written().Ask.Answer(a.Values) // which check has found right
-	e.keep(&p.of.Execution, []runbook.ModelOutputs{{Nodes: nodes}})
+	e.keep(p, &p.of.Execution, []runbook.ModelOutputs{{Nodes: nodes}})
 	p.of.AnsweredBy = by(a.By)
 	e.end(p, runbook.StatusSuccess, "")
 }

@@ -38,7 +38,9 @@ func (e *Engine) Resume(from string, earlier Result, choices Choices) error {
 		r.find("", "the earlier run, %s, has no step in common with this runbook", earlier.Name)
 		return r.findings
 	}
-	e.each(e.root(), func(p part) { e.Ends = max(e.Ends, p.of.Order) })
+	e.each(e.root(), func(p part) {
+		e.Ends, e.OutputBytes = max(e.Ends, p.of.Order), e.OutputBytes+outputsSize(p.of.Outputs)
+	})
 	for _, list := range [][]string{choices.Keep, choices.Rerun, choices.Adopt} {
 		for _, name := range list {
 			if !r.used[name] {

@@ -86,7 +86,7 @@ func (e *Engine) undo(p part) {
 		return
 	}
 	p.of.Rollback.PlanID, p.of.Rollback.ModelID = job.Plan, job.Model
-	e.do(Start{Key: p.key(true), Path: p.path, Job: job, Rollback: true, Limit: minOutputs})
+	e.do(Start{Key: p.key(true), Path: p.path, Job: job, Rollback: true, Outputs: Outputs{Limit: minOutputs}})
 }
 
 func (e *Engine) endRollback(p part, event Ended) {

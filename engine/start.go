@@ -193,13 +193,8 @@ func (e *Engine) execute(p part) {
 	e.bound(p, &job)
 	p.of.Attempts++
 	p.of.Inputs, p.of.MayRun, p.of.InstanceID = digest(job), true, p.of.Adopt
-	e.do(Start{Key: p.key(false), Path: p.path, Job: job, Finally: p.final, Adopt: p.of.Adopt, From: p.of.From, Limit: p.share(e.limit)})
+	e.do(Start{Key: p.key(false), Path: p.path, Job: job, Finally: p.final, Adopt: p.of.Adopt, From: p.of.From, Outputs: p.outputs(e)})
 	p.of.Adopt = ""
-}
-
-// share is the part of a step's limit of outputs that one item has.
-func (p part) share(limit int) int {
-	return max(minOutputs, limit/max(1, len(p.step.Items)))
 }
 
 // digest is the same for jobs that do the same with the same.

@@ -24,7 +24,7 @@ func (d *Document) Compile() (*Program, error) {
 }
 
 func compile(d *Document) (*Program, Faults) {
-	c := &compiler{program: &Program{document: d, compiled: map[source]*expression{}, declared: map[*Document]*declarations{}}}
+	c := &compiler{program: &Program{document: d, compiled: map[source]*expression{}, declared: map[*Document]*declarations{}, uses: map[*Document][]Use{}}}
 	var err error
 	if c.language, err = theLanguage(); err != nil {
 		return nil, Faults{{Problem: fmt.Sprintf("the expression language cannot be set up: %s", err)}}
@@ -167,6 +167,7 @@ func (c *compiler) expression(text, path string, at site, kinds ...types.Kind) {
 			c.faults.add(path, "the variable %q stands for a secret: it may only be the whole value of an input, ${{ vars.%s }} alone", clip(name), clip(name))
 		}
 	}
+	c.used(at, compiled)
 	for _, problem := range at.misplaced(compiled) {
 		c.faults.add(path, "%s", problem)
 	}

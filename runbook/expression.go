@@ -23,6 +23,8 @@ type expression struct {
 	item        bool
 	// reads are the steps whose outputs it reads: true where it does so without a guard.
 	reads names
+	// uses are the outputs that it reads, by step and name.
+	uses map[string]names
 	// conditions are the parts that all must hold.
 	conditions []string
 	runbook    bool
@@ -38,7 +40,7 @@ func (l language) compile(of source) *expression {
 	if of.items {
 		known = l.items
 	}
-	e := &expression{steps: names{}, vars: names{}, reads: names{}}
+	e := &expression{steps: names{}, vars: names{}, reads: names{}, uses: map[string]names{}}
 	if strings.Contains(of.text, opening) {
 		e.problems = []string{"this is an expression already: write it without ${{ }}"}
 		return e
@@ -61,6 +63,7 @@ func (l language) compile(of source) *expression {
 	}
 	e.result = checked.OutputType()
 	e.read(parsed.NativeRep().Expr(), names{})
+	e.use(parsed.NativeRep().Expr())
 	e.conditions = conditions(parsed)
 	e.problems = append(e.problems, impossibleStatuses(checked.NativeRep())...)
 	program, err := known.Program(checked,

@@ -15,6 +15,7 @@ type Program struct {
 	document *Document
 	compiled map[source]*expression
 	declared map[*Document]*declarations
+	uses     map[*Document][]Use
 }
 
 // ErrNotYetKnown is what a preview gives for a condition or list that depends on how steps end.
@@ -116,7 +117,7 @@ func (p *Program) Timer(step int, s Scope) (Timer, error) {
 
 // Inner returns the program of a step's runbook.
 func (p *Program) Inner(step int) *Program {
-	return &Program{document: p.document.Step(step).Runbook, compiled: p.compiled, declared: p.declared}
+	return &Program{document: p.document.Step(step).Runbook, compiled: p.compiled, declared: p.declared, uses: p.uses}
 }
 
 // value evaluates an expression.

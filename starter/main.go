@@ -98,7 +98,7 @@ func (a *app) root() *cobra.Command {
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.PersistentFlags().VarP(newFormat("table"), "output", "o", "table for people, json for programs")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit{exitUsage, err} })
-	root.AddCommand(a.plans(), a.models(), a.inputs(), a.run(), a.schedule(), a.runs(), a.status(), a.watch(), a.report(),
+	root.AddCommand(a.plans(), a.models(), a.inputs(), a.run(), a.schedule(), a.runs(), a.status(), a.watch(), a.report(), a.outputs(),
 		a.resolve(), a.runbook(), a.setup())
 	root.AddCommand(a.answers()...)
 	return root

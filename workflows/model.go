@@ -137,7 +137,7 @@ func (m *modelTarget) fetch(r *run) *reading {
 	var a *activities.Activities
 	return readOutputs(r, a.ModelOutputs, activities.ModelInstance{
 		ModelID: m.in.ModelID, InstanceID: r.state.Status.InstanceID,
-		Step: cmp.Or(r.step, r.state.Rules.Label), DesignatedOnly: m.in.DesignatedOutputsOnly, Limit: r.limit,
+		Step: cmp.Or(r.step, r.state.Rules.Label), DesignatedOnly: m.in.DesignatedOutputsOnly, Limit: r.limit, Read: r.read,
 		Ending: r.ending(),
 	})
 }

@@ -121,7 +121,7 @@ func (p *planTarget) polled(asked *reading) (execution.Polled, error) {
 func (p *planTarget) fetch(r *run) *reading {
 	var a *activities.Activities
 	return readOutputs(r, a.PlanOutputs, activities.PlanInstance{
-		PlanID: p.in.PlanID, InstanceID: r.state.Status.InstanceID, Limit: r.limit, Ending: r.ending(),
+		PlanID: p.in.PlanID, InstanceID: r.state.Status.InstanceID, Limit: r.limit, Read: r.read, Ending: r.ending(),
 	})
 }
 

@@ -36,6 +36,7 @@ type run struct {
 	all    *executions
 	step   string           // of a runbook
 	limit  int              // of its outputs, in bytes of JSON
+	read   []string         // of its outputs, by later steps
 	locks  []lock.Use       // to look whether they are held, after a reset
 	ctx    workflow.Context // its cancellation is the run's
 	kept   workflow.Context // the same, but never cancelled

@@ -63,8 +63,8 @@ func (r *runbookRun) continueAsNew() error {
 		return err
 	}
 	document, err := json.Marshal(r.in)
-	if err == nil && len(document)+len(kept)*4/3 > maxCarried {
-		r.engine.LeaveOutOutputs()
+	for level, more := 0, true; more && err == nil && len(document)+len(kept)*4/3 > maxCarried; level++ {
+		more = r.engine.LeaveOutOutputs(level)
 		kept, err = r.engine.Encode()
 	}
 	if err != nil {
@@ -80,7 +80,7 @@ func (r *runbookRun) continueAsNew() error {
 	for _, step := range r.steps {
 		if !step.told {
 			carried.Steps = append(carried.Steps, carriedStep{
-				Key: step.key, Path: step.run.step, Job: step.job, Limit: step.run.limit, State: step.run.state, Last: step.last,
+				Key: step.key, Path: step.run.step, Job: step.job, Outputs: engine.Outputs{Limit: step.run.limit, Read: step.run.read}, State: step.run.state, Last: step.last,
 			})
 		}
 	}
@@ -100,7 +100,7 @@ func (r *runbookRun) takeOver(program *engine.Program, carried *Carried) error {
 		r.locks = append(r.locks, &heldLock{use: r.use(of)})
 	}
 	for _, kept := range carried.Steps {
-		step, err := r.newStep(kept.Key, kept.Path, kept.Job, kept.Limit, false)
+		step, err := r.newStep(kept.Key, kept.Path, kept.Job, kept.Outputs, false)
 		if err != nil {
 			return err
 		}

@@ -204,7 +204,7 @@ func (r *runbookRun) step(key string) *stepRun {
 // start starts an execution, with an instance that there is already or without.
 func (r *runbookRun) start(command engine.Start) {
 	preflight := r.in.Preflight == nil || *r.in.Preflight
-	step, err := r.newStep(command.Key, command.Path, command.Job, command.Limit, preflight)
+	step, err := r.newStep(command.Key, command.Path, command.Job, command.Outputs, preflight)
 	if err != nil {
 		r.steps = append(r.steps, &stepRun{key: command.Key, refused: err})
 		return
@@ -220,7 +220,7 @@ func (r *runbookRun) fetch(command engine.Fetch) {
 	step := r.step(command.Key)
 	if step == nil {
 		var err error
-		if step, err = r.newStep(command.Key, command.Key, command.Job, command.Limit, false); err != nil {
+		if step, err = r.newStep(command.Key, command.Key, command.Job, command.Outputs, false); err != nil {
 			return
 		}
 		step.run.state.Adopt(command.InstanceID, "", workflow.Now(r.ctx))
@@ -229,13 +229,14 @@ func (r *runbookRun) fetch(command engine.Fetch) {
 	step.run.actions = append(step.run.actions, &execution.Resolve{Status: StatusSuccess})
 }
 
-func (r *runbookRun) newStep(key, path string, job runbook.Job, limit int, preflight bool) (*stepRun, error) {
+func (r *runbookRun) newStep(key, path string, job runbook.Job, outputs engine.Outputs, preflight bool) (*stepRun, error) {
 	target, policy, err := targetOf(job, preflight)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := workflow.WithCancel(r.kept) // the runbook's cancellation is the engine's business
-	step := &stepRun{key: key, job: job, fresh: true, cancel: cancel, run: newRun(ctx, target, policy, runOptions{step: path, label: key, limit: limit})}
+	step := &stepRun{key: key, job: job, fresh: true, cancel: cancel, run: newRun(ctx, target, policy, runOptions{step: path, label: key, limit: outputs.Limit})}
+	step.run.read = outputs.Read
 	step.run.state.Rules.Origin = r.origin
 	if step.run.state.Rules.Reset {
 		step.run.locks = r.usesAround(path)

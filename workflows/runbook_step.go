@@ -160,10 +160,10 @@ func planParams(models runbook.Params) activities.PlanParams {
 
 // carriedStep is what a run that continues as new keeps of an execution.
 type carriedStep struct {
-	Key   string           `json:"key"`
-	Path  string           `json:"path"`
-	Job   runbook.Job      `json:"job"`
-	Limit int              `json:"limit"`
+	Key  string      `json:"key"`
+	Path string      `json:"path"`
+	Job  runbook.Job `json:"job"`
+	engine.Outputs
 	State *execution.State `json:"state"`
 	Last  engine.Progress  `json:"last"`
 	Told  bool             `json:"told,omitempty"`
