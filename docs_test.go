@@ -270,7 +270,7 @@ func TestTheRunbookInTheDocumentsIsTheOneThatCanBeRun(t *testing.T) {
 		case match[1] != "yaml":
 		case part == "name":
 			shown = append(shown, match[2])
-		case part == "  - id": // some of its steps
+		case strings.HasPrefix(part, "  - "): // some of its steps
 			_, err := runbook.Parse([]byte("name: r\nsteps:\n" + match[2]))
 			require.NoError(t, err, match[2])
 		default: // what stands beside them
