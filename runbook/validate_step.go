@@ -195,6 +195,6 @@ func (v *validator) value(param Param, path string) {
 // plainText finds expressions where none are replaced, so that nobody waits for it.
 func (v *validator) plainText(path, text string) {
 	if strings.Contains(text, opening) {
-		v.faults.add(path, "takes no expressions: they are replaced in params, in an approval's message and approvers, and in the vars of a nested runbook")
+		v.faults.add(path, "takes no expressions: they are replaced in params, in an approval's message and approvers, and in the vars of a nested runbook or its with")
 	}
 }
