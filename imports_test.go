@@ -48,6 +48,7 @@ var layers = map[string]layer{
 	"worker":                          everything,
 	"starter":                         everything,
 	"codec":                           everything,
+	"console":                         everything,
 	"internal":                        everything,
 	"e2e":                             everything,
 }

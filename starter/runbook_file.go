@@ -80,7 +80,7 @@ func (a *app) runbookGraph() *cobra.Command {
 			}
 			drawn := []byte(graph.Mermaid(doc))
 			if format.value == "svg" {
-				drawn = graph.SVG(doc)
+				drawn = graph.SVG(doc, nil)
 			}
 			if a.json {
 				return a.print(map[string]string{format.value: string(drawn)}, nil)

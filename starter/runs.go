@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -71,29 +70,16 @@ func openRuns(ctx context.Context, c client.Client) ([]openRun, error) {
 	if err := runs.Ask(ctx, c, listed); err != nil {
 		return nil, err
 	}
+	runs.Sort(listed)
 	open := []openRun{}
 	for _, r := range listed {
 		open = append(open, openRun{r})
 	}
-	slices.SortStableFunc(open, func(a, b openRun) int {
-		return cmp.Or(cmp.Compare(min(len(b.WaitsFor), 1), min(len(a.WaitsFor), 1)), a.since().Compare(b.since()))
-	})
 	return open, nil
 }
 
 // openRun is a run that has not ended, as it is shown.
 type openRun struct{ runs.Run }
-
-// since is how long the run has waited for somebody, or been open.
-func (r openRun) since() time.Time {
-	since := r.StartedAt
-	for i, waits := range r.WaitsFor {
-		if waits.Since != nil && (i == 0 || waits.Since.Before(since)) {
-			since = *waits.Since
-		}
-	}
-	return since
-}
 
 // lines are the run for people, none wider than columns where that is not 0.
 func (r openRun) lines(now time.Time, columns int) []string {

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,20 +15,33 @@ import (
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
-// Markdown is the report for people and for records. Sections that would be empty are left out.
+// Section is a table of a report.
+type Section struct {
+	Title   string // empty for the first, which is about the run as a whole
+	Columns []string
+	Rows    [][]string
+}
+
+// Title is what a report is called.
+func (r Report) Title() string {
+	if r.Result.Book != nil {
+		return r.Result.Book.Name
+	}
+	return r.WorkflowID
+}
+
+// Markdown is the report for people and for records.
 func (r Report) Markdown() string {
 	var b strings.Builder
-	r.write(&b, "#")
+	fmt.Fprintf(&b, "# Report: %s\n\n", markdownText(r.Title()))
+	for _, section := range r.Sections() {
+		section.write(&b)
+	}
 	return b.String()
 }
 
-// write writes the report with headings of a level.
-func (r Report) write(b *strings.Builder, level string) {
-	name := r.WorkflowID
-	if r.Result.Book != nil {
-		name = r.Result.Book.Name
-	}
-	fmt.Fprintf(b, "%s Report: %s\n\n", level, markdownText(name))
+// Sections are the report's tables. Those that would be empty are left out.
+func (r Report) Sections() []Section {
 	target := ""
 	if r.Target > 0 {
 		target = r.Target.String() + ", kept"
@@ -41,22 +55,33 @@ func (r Report) write(b *strings.Builder, level string) {
 		{"Workflow", r.WorkflowID}, {"Run", r.RunID}, {"State", r.State}, {"Started", atZone(&r.StartedAt)}, {"Ended", atZone(r.ClosedAt)},
 		{"Took", r.Elapsed.String()}, {"Target", target}, {"Error", r.Error},
 	}
-	if book := r.Result.Book; book != nil {
+	book := r.Result.Book
+	if book != nil {
 		held := ""
 		if book.Lock != nil {
 			held = fmt.Sprintf("%s, %s since %s", book.Lock.Name, book.Lock.Status, atZone(&book.Lock.Since))
 		}
 		rows = append(rows, [][2]string{{"Started by", book.StartedBy}, {"Status", book.Status}, {"Reason", book.Reason}, {"Lock", held}}...)
 	}
-	section(b, "", []string{"", ""}, func(t table.Writer) { FillRows(t, rows) })
-	if book := r.Result.Book; book != nil {
-		writeBook(b, level+"# ", *book, r.Timeline)
-	} else if r.Result.Known() {
-		section(b, level+"# Result", []string{"", ""}, r.Result.Fill)
+	sections := []Section{pairs("", rows), pairs("Result", r.Result.Rows())}
+	if book != nil {
+		sections = append(sections, bookSections(*book, r.Timeline)...)
 	}
+	return slices.DeleteFunc(sections, func(s Section) bool { return len(s.Rows) == 0 })
 }
 
-func writeBook(b *strings.Builder, heading string, r workflows.RunbookResult, events []Event) {
+// pairs is a section of names and values, without those that are empty.
+func pairs(title string, rows [][2]string) Section {
+	s := Section{Title: title, Columns: []string{"", ""}}
+	for _, row := range rows {
+		if row[1] != "" {
+			s.Rows = append(s.Rows, row[:])
+		}
+	}
+	return s
+}
+
+func bookSections(r workflows.RunbookResult, events []Event) []Section {
 	var steps, outputs, failures, earlier, rollbacks, questions, left, actions, happened, vars [][]string
 	EachStep(r.Steps, func(step workflows.StepResult, label string) {
 		attempts := ""
@@ -101,16 +126,18 @@ func writeBook(b *strings.Builder, heading string, r workflows.RunbookResult, ev
 	for name := range runbook.Sorted(r.Vars) {
 		vars = append(vars, []string{name, Written(r.Vars[name])})
 	}
-	section(b, heading+"Still running on the platform", []string{"Step", "Instance", "What"}, fillAll(left))
-	section(b, heading+"Failures", []string{"Step", "Status", "Instance", "Reason"}, fillAll(failures))
-	section(b, heading+"Variables", []string{"Name", "Value"}, fillAll(vars))
-	section(b, heading+"Steps", []string{"Step", "Status", "Plan or model", "Instance", "Attempts", "Started", "Took", "Observed by", "Remark"}, fillAll(steps))
-	section(b, heading+"Questions", []string{"Step", "Question", "Who may answer", "Quorum", "Answered by", "Status"}, fillAll(questions))
-	section(b, heading+"Rollbacks", []string{"Step", "Status", "Plan or model", "Instance", "Started", "Took", "Reason"}, fillAll(rollbacks))
-	section(b, heading+"Earlier attempts", []string{"Step", "What", "Status", "Instance", "Started", "Took", "Reason"}, fillAll(earlier))
-	section(b, heading+"Timeline", []string{"When", "Step", "What"}, fillAll(happened))
-	section(b, heading+"Operators' actions", []string{"When", "Who", "Proved to be", "What", "Step", "Why"}, fillAll(actions))
-	section(b, heading+"Outputs", []string{"Step", "Model", "Node", "Result"}, fillAll(outputs))
+	return []Section{
+		{"Still running on the platform", []string{"Step", "Instance", "What"}, left},
+		{"Failures", []string{"Step", "Status", "Instance", "Reason"}, failures},
+		{"Variables", []string{"Name", "Value"}, vars},
+		{"Steps", []string{"Step", "Status", "Plan or model", "Instance", "Attempts", "Started", "Took", "Observed by", "Remark"}, steps},
+		{"Questions", []string{"Step", "Question", "Who may answer", "Quorum", "Answered by", "Status"}, questions},
+		{"Rollbacks", []string{"Step", "Status", "Plan or model", "Instance", "Started", "Took", "Reason"}, rollbacks},
+		{"Earlier attempts", []string{"Step", "What", "Status", "Instance", "Started", "Took", "Reason"}, earlier},
+		{"Timeline", []string{"When", "Step", "What"}, happened},
+		{"Operators' actions", []string{"When", "Who", "Proved to be", "What", "Step", "Why"}, actions},
+		{"Outputs", []string{"Step", "Model", "Node", "Result"}, outputs},
+	}
 }
 
 // remark is what the other columns of a step do not tell.
@@ -119,38 +146,25 @@ func remark(step workflows.StepResult) string {
 	return Step{StepResult: step}.Note()
 }
 
-func fillAll(rows [][]string) func(table.Writer) {
-	return func(t table.Writer) {
-		for _, texts := range rows {
-			var row table.Row
-			for _, text := range texts {
-				row = append(row, text)
-			}
-			t.AppendRow(row)
-		}
-	}
-}
-
-// section writes a table below a heading, if it has rows.
-func section(b *strings.Builder, heading string, columns []string, fill func(table.Writer)) {
+// write writes the section as Markdown.
+func (s Section) write(b *strings.Builder) {
 	t := table.NewWriter()
 	t.Style().Format.Header = text.FormatDefault
-	var header table.Row
-	configs := make([]table.ColumnConfig, len(columns))
-	for i, name := range columns {
-		header = append(header, name)
-		configs[i] = table.ColumnConfig{Number: i + 1, Transformer: func(value any) string { return markdownText(fmt.Sprint(value)) }}
+	t.AppendHeader(escaped(s.Columns))
+	for _, row := range s.Rows {
+		t.AppendRow(escaped(row))
 	}
-	t.SetColumnConfigs(configs)
-	t.AppendHeader(header)
-	fill(t)
-	if t.Length() == 0 {
-		return
-	}
-	if heading != "" {
-		b.WriteString(heading + "\n\n")
+	if s.Title != "" {
+		b.WriteString("## " + s.Title + "\n\n")
 	}
 	b.WriteString(t.RenderMarkdown() + "\n\n")
+}
+
+func escaped(values []string) (row table.Row) {
+	for _, value := range values {
+		row = append(row, markdownText(value))
+	}
+	return row
 }
 
 var escapeMarkdown = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "<", `\<`, "&", `\&`, "~", `\~`)

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"strconv"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
@@ -16,18 +14,18 @@ type SceneState struct {
 	Open []json.RawMessage `json:"open"`
 }
 
-func (s *SceneState) Fill(t table.Writer) {
+func (s *SceneState) rows() [][2]string {
 	var ended []workflows.PlanResult
 	number := string(s.Runs)
 	if json.Unmarshal(s.Runs, &ended) == nil {
 		number = strconv.Itoa(len(ended))
 	}
-	FillRows(t, [][2]string{
+	rows := [][2]string{
 		{"Plan", s.PlanID}, {"Scene", s.SceneName}, {"Phase", string(s.Phase)}, {"Reason", s.Reason}, {"Runs that ended", number},
 		{"Open", strconv.Itoa(len(s.Open))}, {"To stop it", s.Hint},
-	})
-	for _, run := range ended {
-		t.AppendRow(table.Row{"Run " + At(&run.FinishedAt), Joined(" ", run.InstanceID, run.Status, run.OutputsError)})
 	}
-	fillRecord(t, s.Notes, s.Actions)
+	for _, run := range ended {
+		rows = append(rows, [2]string{"Run " + At(&run.FinishedAt), Joined(" ", run.InstanceID, run.Status, run.OutputsError)})
+	}
+	return append(rows, record(s.Notes, s.Actions)...)
 }

@@ -69,60 +69,67 @@ func (s State) MarshalJSON() ([]byte, error) {
 	return s.Raw, nil
 }
 
+// Known reports whether anything is.
 func (s State) Known() bool {
 	return s.Book != nil || s.Step != nil || s.Run != nil || s.Ended != nil || s.Scene != nil
 }
 
-// fill writes what a State tells of a plan, a model or a step; of others nothing.
-func (s State) Fill(t table.Writer) {
+// Fill writes the rows into a table.
+func (s State) Fill(t table.Writer) { FillRows(t, s.Rows()) }
+
+// Rows are what a state says of a plan, a model, a scene or a step, each with its name; of runbooks there are none.
+func (s State) Rows() [][2]string {
 	switch {
 	case s.Run != nil:
-		fillStatus(t, *s.Run)
+		return statusRows(*s.Run)
 	case s.Step != nil:
-		FillRows(t, [][2]string{
+		return [][2]string{
 			{"Step", Step{StepResult: *s.Step}.Label()}, {"Status", s.Step.Status}, {"Reason", s.Step.Reason}, {"Plan", s.Step.PlanID},
 			{"Model", s.Step.ModelID}, {"Instance", s.Step.InstanceID}, {"Answered by", Joined(", ", strings.Join(s.Step.Approvals, ", "), s.Step.AnsweredBy)},
 			{"Started", At(s.Step.StartedAt)}, {"Finished", At(s.Step.FinishedAt)},
-		})
+		}
 	case s.Ended != nil:
-		fillEnded(t, s.Ended)
+		return s.Ended.rows()
 	case s.Scene != nil:
-		s.Scene.Fill(t)
+		return s.Scene.rows()
 	}
+	return nil
 }
 
-func fillStatus(t table.Writer, s workflows.Status) {
-	FillRows(t, [][2]string{
+func statusRows(s workflows.Status) [][2]string {
+	return append([][2]string{
 		{"Plan", s.PlanID}, {"Model", s.ModelID}, {"Phase", string(s.Phase)}, {"Instance", s.InstanceID}, {"Status", s.Status},
 		{"Observed by", s.ObservedBy}, {"Reason", s.Reason}, {"The platform says", s.Hint}, {"Started", At(&s.StartedAt)},
 		{"Triggered", At(s.TriggeredAt)}, {"Last news", At(s.LastNewsAt)}, {"Finished", At(s.FinishedAt)},
 		{"Gives up", At(&s.Deadline)},
-	})
-	fillRecord(t, s.Notes, s.Actions)
+	}, record(s.Notes, s.Actions)...)
 }
 
-func fillRecord(t table.Writer, notes []workflows.Note, actions []workflows.Action) {
+func record(notes []workflows.Note, actions []workflows.Action) (rows [][2]string) {
 	for _, note := range notes {
-		t.AppendRow(table.Row{"Note " + At(&note.At), note.Text})
+		rows = append(rows, [2]string{"Note " + At(&note.At), note.Text})
 	}
 	for _, action := range actions {
-		t.AppendRow(table.Row{"Action " + At(&action.At), Joined(" ", action.Name, action.By, "("+cmp.Or(action.Subject, "name not checked")+")", action.Comment)})
+		what := Joined(" ", action.Name, action.By, "("+cmp.Or(action.Subject, "name not checked")+")", action.Comment)
+		rows = append(rows, [2]string{"Action " + At(&action.At), what})
 	}
+	return rows
 }
 
-func fillEnded(t table.Writer, r *RunResult) {
-	FillRows(t, [][2]string{
+func (r *RunResult) rows() [][2]string {
+	rows := [][2]string{
 		{"Plan", r.PlanID}, {"Model", r.ModelID}, {"Instance", r.InstanceID}, {"Status", r.Status + " (" + r.ObservedBy + ")"},
 		{"Triggered", At(&r.TriggeredAt)}, {"Finished", At(&r.FinishedAt)},
-	})
+	}
 	for _, model := range r.Outputs {
 		for _, node := range model.Nodes {
-			t.AppendRow(table.Row{model.ModelName + " / " + node.Name, node.Result})
+			rows = append(rows, [2]string{model.ModelName + " / " + node.Name, node.Result})
 		}
 	}
 	for _, node := range r.Nodes {
-		t.AppendRow(table.Row{node.Name, node.Result})
+		rows = append(rows, [2]string{node.Name, node.Result})
 	}
+	return rows
 }
 
 // Query asks a run where it stands; of its latest if runID is empty.

@@ -65,19 +65,46 @@ func Literal(word string) string { return strings.ReplaceAll(word, "'", "''") }
 
 // List returns the runs that a visibility query finds, all pages of them.
 func List(ctx context.Context, c client.Client, query string) ([]Run, error) {
+	return list(ctx, c, &workflowservice.ListWorkflowExecutionsRequest{Query: query}, true)
+}
+
+// First returns the newest runs that a visibility query finds.
+func First(ctx context.Context, c client.Client, query string, most int32) ([]Run, error) {
+	return list(ctx, c, &workflowservice.ListWorkflowExecutionsRequest{Query: query, PageSize: most}, false)
+}
+
+func list(ctx context.Context, c client.Client, request *workflowservice.ListWorkflowExecutionsRequest, all bool) ([]Run, error) {
 	found := []Run{}
-	for page := []byte(nil); ; {
-		listed, err := c.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query, NextPageToken: page})
+	for {
+		listed, err := c.ListWorkflow(ctx, request)
 		if err != nil {
 			return nil, err
 		}
 		for _, info := range listed.GetExecutions() {
 			found = append(found, newRun(info))
 		}
-		if page = listed.GetNextPageToken(); len(page) == 0 {
+		if request.NextPageToken = listed.GetNextPageToken(); !all || len(request.NextPageToken) == 0 {
 			return found, nil
 		}
 	}
+}
+
+// Since is how long the run has waited for somebody, or been open.
+func (r Run) Since() time.Time {
+	since := r.StartedAt
+	for i, waits := range r.WaitsFor {
+		if waits.Since != nil && (i == 0 || waits.Since.Before(since)) {
+			since = *waits.Since
+		}
+	}
+	return since
+}
+
+// Sort puts those that wait for a person first, of these the one that has waited longest first.
+func Sort(listed []Run) {
+	slices.SortStableFunc(listed, func(a, b Run) int {
+		return cmp.Or(cmp.Compare(min(len(b.WaitsFor), 1), min(len(a.WaitsFor), 1)), a.Since().Compare(b.Since()))
+	})
 }
 
 func newRun(info *workflowpb.WorkflowExecutionInfo) Run {

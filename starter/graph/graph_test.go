@@ -47,7 +47,7 @@ func TestEveryKindOfStepAndOfEdgeIsDrawn(t *testing.T) {
 	t.Parallel()
 	d := parse(t, "switch.yaml")
 	golden(t, "switch.mmd", []byte(Mermaid(d)))
-	golden(t, "switch.svg", SVG(d))
+	golden(t, "switch.svg", SVG(d, nil))
 }
 
 // hostile is text that would mean something to Mermaid, Markdown, HTML or XML.
@@ -73,7 +73,7 @@ func TestTextsCannotBreakOutOfMermaid(t *testing.T) {
 func TestAnImageIsXMLThatHoldsTheTextsAsTheyAre(t *testing.T) {
 	t.Parallel()
 	var texts []string
-	decoder := xml.NewDecoder(bytes.NewReader(SVG(hostileDocument())))
+	decoder := xml.NewDecoder(bytes.NewReader(SVG(hostileDocument(), nil)))
 	for inside := false; ; {
 		token, err := decoder.Token()
 		if errors.Is(err, io.EOF) {
@@ -100,7 +100,7 @@ func TestAnImageIsXMLThatHoldsTheTextsAsTheyAre(t *testing.T) {
 func TestBoxesDoNotOverlapAndEdgesLeadDown(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"switch.yaml", "wide.yaml"} {
-		drawn := newDrawing(parse(t, name))
+		drawn := newDrawing(parse(t, name), "", nil)
 		for i, a := range drawn.boxes {
 			require.GreaterOrEqual(t, a.x, 0.0)
 			require.LessOrEqual(t, a.x+a.w, drawn.w+0.01)
@@ -132,7 +132,19 @@ func TestTheLargestRunbookIsDrawnInGoodTime(t *testing.T) {
 		}
 	}
 	require.NoError(t, d.Validate())
-	require.NoError(t, xml.Unmarshal(SVG(d), new(struct{})))
+	require.NoError(t, xml.Unmarshal(SVG(d, nil), new(struct{})))
+}
+
+func TestTheBoxesOfARunShowHowItsStepsStand(t *testing.T) {
+	t.Parallel()
+	d, err := runbook.Parse([]byte("name: r\nsteps: [{id: a, plan: p}, {id: in, runbook: {name: i, steps: [{id: a, plan: p}]}}]"))
+	require.NoError(t, err)
+	drawn := string(SVG(d, map[string]string{"a": runbook.StatusFailed, "in/a": runbook.StatusSuccess}))
+	require.Contains(t, drawn, `class="box plan FAILED"`)
+	require.Contains(t, drawn, `class="box plan SUCCESS"`)
+	require.Contains(t, drawn, "✗ a")
+	require.Contains(t, drawn, "✓ a")
+	require.Contains(t, drawn, `class="box runbook"`)
 }
 
 func TestALockAndAWindowAreDrawn(t *testing.T) {

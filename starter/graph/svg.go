@@ -33,6 +33,12 @@ text.label{font-size:11px;fill:#4b5563;stroke:#fff;stroke-width:4px;paint-order:
 .runbook{fill:#fff;stroke:#7c3aed}
 .edge{fill:none;stroke:#4b5563;stroke-width:1.5}
 .failure{stroke:#dc2626;stroke-dasharray:6 4}
+.WAITING{fill:#fff;stroke:#9ca3af}
+.RUNNING{fill:#dbeafe;stroke:#1d4ed8;stroke-width:3}
+.SUCCESS,.PLANNED{fill:#dcfce7;stroke:#15803d}
+.FAILED,.ABORTED{fill:#fee2e2;stroke:#b91c1c;stroke-width:3}
+.PAUSED{fill:#fef3c7;stroke:#b45309;stroke-width:3}
+.SKIPPED{fill:#f3f4f6;stroke:#6b7280;stroke-dasharray:4 3}
 </style>
 <defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto"><path d="M0 0L8 4L0 8z" fill="#4b5563"/></marker></defs>
 <rect width="100%%" height="100%%" fill="#fff"/>
@@ -41,14 +47,21 @@ text.label{font-size:11px;fill:#4b5563;stroke:#fff;stroke-width:4px;paint-order:
 var classes = map[kind]string{plan: "plan", model: "model", approval: "approval", wait: "wait", nested: "runbook"}
 
 // SVG returns an image of a document that Validate found nothing wrong with: its steps from the top
-// down, each below those that it needs.
-func SVG(d *runbook.Document) []byte {
-	drawn := newDrawing(d)
+// down, each below those that it needs. Statuses are those of the steps of a run by their paths, such as verify/business;
+// their boxes show them. Nil draws the document alone.
+func SVG(d *runbook.Document, statuses map[string]string) []byte {
+	drawn := newDrawing(d, "", statuses)
 	var b bytes.Buffer
 	fmt.Fprintf(&b, head, int(drawn.w)+2*margin, int(drawn.h)+2*margin, escapeXML(d.Name))
 	drawn.write(&b, margin, margin)
 	b.WriteString("</svg>\n")
 	return b.Bytes()
+}
+
+// marks tell statuses apart where colours do not.
+var marks = map[string]string{
+	runbook.StatusSuccess: "✓ ", "PLANNED": "✓ ", runbook.StatusFailed: "✗ ", runbook.StatusAborted: "✗ ",
+	runbook.StatusSkipped: "– ", runbook.StatusRunning: "► ", runbook.StatusPaused: "! ",
 }
 
 // drawing is a document with a place for everything, and the drawings in its nodes.
@@ -57,19 +70,23 @@ type drawing struct {
 	nodes  []node
 	edges  []edge
 	bodies []*drawing // by node; nil where there is none
+	status []string   // by node; empty where it is not known
 }
 
-func newDrawing(d *runbook.Document) *drawing {
+func newDrawing(d *runbook.Document, around string, statuses map[string]string) *drawing {
 	nodes, edges := parts(d)
-	drawn := &drawing{nodes: nodes, edges: edges, bodies: make([]*drawing, len(nodes))}
+	drawn := &drawing{nodes: nodes, edges: edges, bodies: make([]*drawing, len(nodes)), status: make([]string, len(nodes))}
 	boxes := make([]box, len(nodes))
 	for i, n := range nodes {
+		path := around + d.Step(i).ID
+		drawn.status[i] = statuses[path]
+		n.lines[0] = marks[drawn.status[i]] + n.lines[0]
 		boxes[i].h = float64(len(n.lines)*lineHeight + padding)
 		for _, line := range n.lines {
 			boxes[i].w = max(boxes[i].w, float64(text.StringWidth(line))*columnWidth+2*padding)
 		}
 		if n.body != nil {
-			drawn.bodies[i] = newDrawing(n.body)
+			drawn.bodies[i] = newDrawing(n.body, path+"/", statuses)
 			boxes[i].w = max(boxes[i].w, drawn.bodies[i].w+2*padding)
 			boxes[i].h += drawn.bodies[i].h + padding
 		}
@@ -130,7 +147,7 @@ func (d *drawing) writeNode(b *bytes.Buffer, i int, n node, x, y float64) {
 	case wait:
 		corner = at.h / 2
 	}
-	fmt.Fprintf(b, `<rect class="box %s" x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="%.1f"/>`+"\n", classes[n.kind], x, y, at.w, at.h, corner)
+	fmt.Fprintf(b, `<rect class="box %s" x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="%.1f"/>`+"\n", strings.TrimSpace(classes[n.kind]+" "+d.status[i]), x, y, at.w, at.h, corner)
 	class := "name"
 	for number, line := range n.lines {
 		writeText(b, class, x+at.w/2, y+padding/2+float64(number+1)*lineHeight-5, line)
