@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# One target per program: worker, bridge, starter, codec, simulator.
+# One target per program: worker, bridge, console, starter, codec, simulator.
 #   docker build --target worker -t dpaflow-worker .
 # There is no repository in the build, so VERSION and COMMIT say what is built.
 # GO_IMAGE may name another image of Go, or this one by its digest, and GOPROXY
@@ -19,7 +19,7 @@ RUN --mount=type=cache,target=/go/pkg/mod \
     --mount=type=bind,target=. \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
     go build -trimpath -buildvcs=false -ldflags="-s -w -X github.com/dpaflow/dpaflow/internal/version.number=$VERSION -X github.com/dpaflow/dpaflow/internal/version.commit=$COMMIT" -o /out/ \
-    ./worker ./signals/bridge ./starter ./codec ./platform/platformtest/simulator
+    ./worker ./signals/bridge ./console ./starter ./codec ./platform/platformtest/simulator
 # A new volume takes its owner from the image's folder.
 RUN mkdir /kept
 
@@ -49,6 +49,11 @@ FROM base AS codec
 COPY --from=build /out/codec /codec
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --start-interval=1s CMD ["/codec", "-healthcheck"]
 ENTRYPOINT ["/codec"]
+
+FROM base AS console
+COPY --from=build /out/console /console
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --start-interval=1s CMD ["/console", "-healthcheck"]
+ENTRYPOINT ["/console"]
 
 FROM base AS bridge
 COPY --from=build --chown=65532:65532 /kept /spool

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/dpaflow/dpaflow/engine"
 	"github.com/dpaflow/dpaflow/internal/report"
 	"github.com/dpaflow/dpaflow/internal/runs"
 	"github.com/dpaflow/dpaflow/runbook"
@@ -72,8 +72,8 @@ func (c *console) asking(v *visit) (asking, error) {
 			return a, failure{http.StatusNotFound, err}
 		}
 		for _, w := range waits(found) {
-			if w.Step == a.Step && w.Kind == forAnswer {
-				a.Question, a.Fields = w.Reason, fieldsOf(declaredBy(found, a.Step), v)
+			if w.Step == a.Step && w.Kind == engine.ForAnswer {
+				a.Question, a.Fields = w.Reason, fieldsOf(w.Fields, v)
 			}
 		}
 	}
@@ -172,23 +172,6 @@ type field struct {
 	Typed string
 	Given bool
 	Wrong string
-}
-
-// declaredBy are the fields of a step's question.
-func declaredBy(r report.Report, step string) map[string]runbook.Var {
-	var told struct {
-		WaitsFor []struct {
-			Step   string                 `json:"step"`
-			Fields map[string]runbook.Var `json:"fields"`
-		} `json:"waitsFor"`
-	}
-	_ = json.Unmarshal(r.Result.Raw, &told) // what cannot be read has no fields
-	for _, w := range told.WaitsFor {
-		if w.Step == step {
-			return w.Fields
-		}
-	}
-	return nil
 }
 
 // fieldsOf makes the inputs of variables, with what was typed into them.

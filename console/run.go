@@ -100,7 +100,7 @@ type asked struct {
 // waits lists what a run waits for, with what can be done about it.
 func waits(r report.Report) (list []asked) {
 	answers := map[string][]string{
-		engine.ForApproval: {"approve", "reject"}, forAnswer: {"answer"}, engine.ForDecision: {"retry", "skip", "abort"},
+		engine.ForApproval: {"approve", "reject"}, engine.ForAnswer: {"answer"}, engine.ForDecision: {"retry", "skip", "abort"},
 		engine.ForResume: {"resume", "abort"}, engine.ForDoubt: {"adopt", "retrigger", "give up"}, runs.ForOverdue: {"ended SUCCESS", "ended FAIL"},
 	}
 	add := func(w engine.WaitsFor) {
@@ -124,8 +124,6 @@ func waits(r report.Report) (list []asked) {
 	}
 	return list
 }
-
-const forAnswer = "answer"
 
 func stepsOf(steps []workflows.StepResult) (all []shownStep) {
 	var add func([]workflows.StepResult, string, int)

@@ -25,7 +25,7 @@ import (
 
 // installations are the kustomizations that are applied as a whole. The last is not in the repository:
 // it is the example with both components that can be added.
-var installations = []string{"example", "versioned", "setup", "encrypted"}
+var installations = []string{"example", "versioned", "setup", "encrypted", "with-console"}
 
 var update = flag.Bool("update", false, "write the rules for Prometheus Operator anew")
 
@@ -70,6 +70,10 @@ func render(t *testing.T, name string) manifests {
 	add("kubernetes/site/secrets/client-secret", "made-up")
 	add("kubernetes/encryption/secrets/encryption-keys", "k1:"+strings.Repeat("E", 43)+"=")
 	add("kubernetes/encryption/secrets/codec-token", "long-enough-for-a-token")
+	add("kubernetes/console/secrets/operator-keys", "k1:"+strings.Repeat("I", 43)+"=")
+	add("kubernetes/console/secrets/console-keys", "k1:"+strings.Repeat("M", 43)+"=")
+	add("kubernetes/console/secrets/oidc-client-secret", "made-up-too")
+	add("kubernetes/with-console/kustomization.yaml", "resources: [../worker, ../bridge]\ncomponents: [../site, ../console]\n")
 	add("kubernetes/encrypted/kustomization.yaml", "resources: [../worker, ../bridge]\ncomponents: [../site, ../encryption, ../monitoring]\n")
 	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(files, "kubernetes/"+name)
 	require.NoError(t, err)

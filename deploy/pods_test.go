@@ -71,7 +71,7 @@ func each(t *testing.T, visit func(t *testing.T, m manifests, w workload)) {
 }
 
 // programs are those that images are built of.
-var programs = []string{"worker", "bridge", "starter", "codec", "simulator"}
+var programs = []string{"worker", "bridge", "console", "starter", "codec", "simulator"}
 
 func program(w workload) string { return w.pod.Containers[0].Name }
 
@@ -98,6 +98,11 @@ func TestPodsAreGivenWhatTheirProgramsRead(t *testing.T) {
 			wait := time.Duration(w.pod.Containers[0].Lifecycle.PreStop.Sleep.Seconds) * time.Second
 			require.Positive(t, wait, "callbacks come until all know that it is going")
 			require.Greater(t, time.Duration(*w.pod.TerminationGracePeriodSeconds)*time.Second, wait+bridgeStops(t))
+		case "console":
+			cfg, err := config.LoadConsole(lookup)
+			require.NoError(t, err)
+			listens = map[string]string{"admin": cfg.AdminAddr, "pages": cfg.Addr}
+			require.Greater(t, time.Duration(*w.pod.TerminationGracePeriodSeconds)*time.Second, bridgeStops(t))
 		case "codec":
 			cfg, err := config.LoadCodec(lookup)
 			require.NoError(t, err)
@@ -125,6 +130,28 @@ func TestEncryptionReachesEveryProgram(t *testing.T) {
 		_, set := m.start(t, w).lookup("DPA_ENCRYPTION_KEYS_FILE")
 		require.True(t, set, w.meta.Name)
 	}
+}
+
+func TestWhatTheConsoleSignsTheWorkersCheck(t *testing.T) {
+	t.Parallel()
+	m := render(t, "with-console")
+	signs, checks := 0, 0
+	for _, w := range m.workloads {
+		lookup := m.start(t, w).lookup
+		switch program(w) {
+		case "console":
+			cfg, err := config.LoadConsole(lookup)
+			require.NoError(t, err)
+			require.False(t, cfg.OperatorKeys.None())
+			signs++
+		case "worker":
+			cfg, err := config.LoadWorker(lookup, false)
+			require.NoError(t, err)
+			require.False(t, cfg.OperatorKeys.None())
+			checks++
+		}
+	}
+	require.Equal(t, []int{1, 1}, []int{signs, checks})
 }
 
 func TestNoPodHasAPrivilege(t *testing.T) {

@@ -89,7 +89,7 @@ func TestTheSettingsShowEveryVariableThatIsNotSetElsewhere(t *testing.T) {
 	t.Parallel()
 	shown := read(t, "deploy/kubernetes/site/settings.env")
 	var manifests string
-	for _, path := range []string{"worker/worker.yaml", "bridge/bridge.yaml", "encryption/codec.yaml", "encryption/kustomization.yaml", "versioned/v1/kustomization.yaml"} {
+	for _, path := range []string{"worker/worker.yaml", "bridge/bridge.yaml", "encryption/codec.yaml", "encryption/kustomization.yaml", "console/console.yaml", "versioned/v1/kustomization.yaml"} {
 		manifests += read(t, "deploy/kubernetes/"+path)
 	}
 	for _, name := range config.Variables {

@@ -2,14 +2,17 @@ package console
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dpaflow/dpaflow/internal/wait"
@@ -64,43 +67,58 @@ func ask[T any](b *browser, action chromedp.Action[T]) T {
 	return value
 }
 
-var main = chromedp.CSS("main")
+// until waits for something on the page, whichever page that is by then.
+func (b *browser) until(expression string, arguments ...any) {
+	b.t.Helper()
+	call, err := json.Marshal(append([]any{}, arguments...))
+	require.NoError(b.t, err)
+	met := func() bool {
+		ctx, cancel := context.WithTimeout(b.ctx, limit)
+		defer cancel()
+		value, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!document.body && document.readyState === 'complete' && ("+expression+")(..."+string(call)+")"))
+		return err == nil && value // a page that is just left answers nothing
+	}
+	if !assert.Eventually(b.t, met, limit, 100*time.Millisecond) {
+		require.Fail(b.t, "never came", "%s of %s; the page says:\n%s", expression, call, ask(b, chromedp.Evaluate[string]("document.body.innerText")))
+	}
+}
 
 // opens goes to a page of the console.
 func (b *browser) opens(path string) {
 	b.t.Helper()
-	b.do(chromedp.Navigate(b.url+path), chromedp.WaitVisible(main))
+	b.do(chromedp.Navigate(b.url + path))
+	b.until("() => !!document.querySelector('main')")
 }
 
 // signsIn goes through the provider's page.
 func (b *browser) signsIn(name string) {
 	b.t.Helper()
-	b.do(chromedp.Navigate(b.url+"/"), chromedp.WaitVisible(chromedp.CSS("#username")),
-		chromedp.SendKeys(chromedp.CSS("#username"), name), chromedp.SendKeys(chromedp.CSS("#password"), password), chromedp.Click(chromedp.CSS("button[type=submit]")),
-		chromedp.WaitVisible(main))
+	b.do(chromedp.Navigate(b.url + "/"))
+	b.until("() => !!document.querySelector('#username')")
+	b.types("username", name)
+	b.types("password", password)
+	ask(b, chromedp.Evaluate[bool]("document.querySelector('button[type=submit]').click(), true"))
 	b.sees(name)
 }
 
 // types fills in an input.
 func (b *browser) types(id, said string) {
 	b.t.Helper()
-	b.do(chromedp.SetValue(chromedp.CSS("#"+id), said))
+	b.until("(id, said) => { const input = document.getElementById(id); input.value = said; return input.value === said }", id, said)
 }
 
 // presses presses the button, or follows the link, that says so, and waits for the page that follows.
 func (b *browser) presses(said string) {
 	b.t.Helper()
-	quoted := `"` + said + `"`
-	ask(b, chromedp.Evaluate[string](`document.body.dataset.old = "yes"`))
-	b.do(chromedp.Click(chromedp.Search(`(//button[normalize-space()=`+quoted+`] | //a[normalize-space()=`+quoted+`])[1]`)),
-		chromedp.WaitNotPresent(chromedp.CSS("body[data-old]")), chromedp.WaitVisible(main))
+	b.until("said => { const found = [...document.querySelectorAll('button,a')].find(e => e.innerText.trim() === said); if (!found) return false;"+
+		" document.body.dataset.old = 'yes'; found.click(); return true }", said)
+	b.until("() => !document.body.dataset.old && !!document.querySelector('main')")
 }
 
 // sees waits until the page shows something, without a reload: where it is live, it comes by itself.
 func (b *browser) sees(said string) {
 	b.t.Helper()
-	ask(b, chromedp.PollFunction[bool](`said => !!document.body && document.body.innerText.includes(said)`,
-		chromedp.WithPollingArgs(said), chromedp.WithPollingTimeout(limit)))
+	b.until("said => document.body.innerText.includes(said)", said)
 }
 
 // at is the address of the page.

@@ -19,6 +19,7 @@ vars:
 steps:
   - {id: freeze, name: 冻结变更, plan: freeze, rollback: {plan: thaw}}
   - {id: confirm, approval: {message: "Switch to ${{ vars.site }}?", approvers: [zhang, li], quorum: 2}}
+  - {id: lag, name: 复制延迟, ask: {message: "Replication lag?", who: [zhang, li], fields: {lag: {type: number, description: in seconds}, ticket: {type: string, pattern: "FZ-[0-9]+"}}}}
   - {id: switch, name: 主备切换, plan: switch}
   - {id: verify, name: 切换后验证, plan: verify}
 `
@@ -67,6 +68,17 @@ func TestASwitchoverIsRunFromTheConsoleByPeopleWhoSignIn(t *testing.T) {
 	li.opens("/run?id=" + url.QueryEscape(id))
 	li.presses("批准")
 	li.presses("确认: 批准")
+
+	// A task is done by hand; what is typed is checked.
+	zhang.sees("Replication lag?")
+	zhang.presses("answer")
+	zhang.types("f-lag", "much")
+	zhang.types("f-ticket", "FZ-1")
+	zhang.presses("Yes: answer")
+	zhang.sees("must be a number")
+	zhang.types("f-lag", "1.5")
+	zhang.picture("console-answer")
+	zhang.presses("Yes: answer")
 
 	// The step fails: the page of zhang, which nobody reloads, says so. It is retried.
 	zhang.sees("step switch failed")

@@ -324,6 +324,11 @@ func TestVariablesListsWhatIsReadAndNothingElse(t *testing.T) {
 	require.Error(t, err)
 	_, err = LoadCodec(lookup)
 	require.Error(t, err)
+	_, err = LoadConsole(func(name string) (string, bool) {
+		_, _ = lookup(name)
+		return map[string]string{"DPA_OIDC_ISSUER": "https://login.example"}[name], true
+	})
+	require.Error(t, err)
 	require.Equal(t, slices.Sorted(slices.Values(Variables)), slices.Sorted(maps.Keys(read)))
 }
 
