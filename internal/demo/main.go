@@ -83,8 +83,8 @@ Everything runs, until Ctrl-C. In another terminal:
   go run ./starter run plan acf42dd3 --param md1606743910508.DPA_MODEL_WORKDIR=/opt
   temporal workflow start --type RunPlan --task-queue dpa --input '{"planId":"bcf42dd4"}'
 
-What happens: %s (Temporal), %s/simulator/executions (platform), http://%s/metrics (worker), %s (logs)
-`, settings(s.workerEnv(), s.temporal.CLI), s.temporal.UIURL, s.platformURL, s.worker.Admin, s.folder)
+What happens: %s (console), %s (Temporal), %s/simulator/executions (platform), http://%s/metrics (worker), %s (logs)
+`, settings(s.workerEnv(), s.temporal.CLI), s.consoleURL, s.temporal.UIURL, s.platformURL, s.worker.Admin, s.folder)
 	<-ctx.Done()
 	if cause := context.Cause(ctx); errors.Is(cause, errEnded) {
 		return cause

@@ -27,8 +27,10 @@ type stack struct {
 	temporal    *devstack.Temporal
 	platform    *devstack.Program
 	receiver    *devstack.Program
+	console     *devstack.Program
 	worker      *devstack.Program
 	platformURL string
+	consoleURL  string
 	secret      string // of the OAuth application, new at every start as all keys are
 	callbacks   string // host:port of the bridge
 	key         string // of callbacks
@@ -47,6 +49,7 @@ func (s *stack) start(ctx context.Context) error {
 		{"Temporal dev server", s.startTemporal},
 		{"simulated DPA platform", s.startPlatform},
 		{"receiver of notifications", s.startReceiver},
+		{"operators' console", s.startConsole},
 		{"worker with the callback bridge", s.startWorker},
 	} {
 		fmt.Fprintf(s.out, "starting the %s …\n", step.says)
@@ -54,7 +57,7 @@ func (s *stack) start(ctx context.Context) error {
 			return err
 		}
 	}
-	fmt.Fprintf(s.out, "all is ready; the Web UI is at %s\n", s.temporal.UIURL)
+	fmt.Fprintf(s.out, "all is ready; the console is at %s, Temporal's Web UI at %s\n", s.consoleURL, s.temporal.UIURL)
 	return nil
 }
 
@@ -176,7 +179,8 @@ func (s *stack) log(name string) (*os.File, error) {
 func (s *stack) guard(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	for name, done := range map[string]<-chan struct{}{
-		"Temporal": s.temporal.Done(), "the platform": s.platform.Done(), "the receiver": s.receiver.Done(), "the worker": s.worker.Done(),
+		"Temporal": s.temporal.Done(), "the platform": s.platform.Done(), "the receiver": s.receiver.Done(),
+		"the console": s.console.Done(), "the worker": s.worker.Done(),
 	} {
 		go func() {
 			select {
@@ -194,6 +198,9 @@ func (s *stack) stop() error {
 	var errs []error
 	if s.worker != nil {
 		errs = append(errs, s.worker.Stop())
+	}
+	if s.console != nil {
+		errs = append(errs, s.console.Stop())
 	}
 	if s.receiver != nil {
 		errs = append(errs, s.receiver.Stop())
