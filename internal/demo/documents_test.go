@@ -28,6 +28,7 @@ var notRun = []struct{ begins, because string }{
 	{"docker ", "it takes an engine; make test-docker runs the profiles"},
 	{"kubectl ", "it takes a cluster; the tests of deploy/ build the manifests"},
 	{"sh deploy/compose/secrets.sh", "it writes into the repository"},
+	{"go run ./console", "it serves until it is stopped; the demo runs it, and e2e/console/ does"},
 	{"export NOTIFY_SECRET", "it listens until it is stopped; the demo runs the same program"},
 	{"mkdir -p ", "it is about a copy of the manifests"},
 	{"export ", "programs that stay: e2e/encryption_test.go, e2e/trace_test.go, e2e/versioning_test.go"},
