@@ -5,7 +5,7 @@
 
 LINT      := go tool -modfile=$(CURDIR)/tools/lint/go.mod
 VULN      = go tool -modfile=$(CURDIR)/tools/vuln/go.mod govulncheck -db $(VULNDB)
-REPLAYED  := $(patsubst %,./%/...,$(wildcard execution engine workflows runbook examples))
+REPLAYED  := $(patsubst %,./%/...,$(wildcard execution lock engine workflows runbook examples))
 FUZZTIME  ?= 1m
 BENCHTIME ?= 1s
 TESTTIME  ?= 90m

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -71,34 +70,6 @@ func TestTheSwitchoverRunsFromYAMLFromJSONAndFromGo(t *testing.T) {
 			require.Equal(t, []string{"FZ-0042"}, s.given("md1606743911003", "TICKET"))
 		})
 	}
-}
-
-func TestHostsArePatchedAtNightOneRunAtATime(t *testing.T) {
-	t.Parallel()
-	s := newStack(t, platformtest.Example())
-	later := time.Now().UTC().Add(8*time.Hour + 3*time.Hour) // by the clock of Shanghai
-	window := later.Format("15:04") + "-" + later.Add(time.Hour).Format("15:04")
-	start := func(name string) client.WorkflowRun {
-		_, stderr, code := s.starter("run", "runbook", "../examples/nightly/runbook.yaml", "--var", "site=beijing", "--var", "window="+window, "--workflow-id", s.queue+name, "--detach")
-		require.Zero(t, code, stderr)
-		return s.GetWorkflow(t.Context(), s.queue+name, "")
-	}
-	patched := func(run client.WorkflowRun) {
-		s.stands(run, 0, workflows.StatusRunning)
-		_, stderr, code := s.starter("skip", run.GetID(), "night", "--by", "li")
-		require.Zero(t, code, stderr)
-		require.NoError(t, s.await(run, nil))
-	}
-	first := start("-1")
-	s.stands(first, 0, workflows.StatusRunning)
-	second := start("-2")
-	require.Eventually(t, func() bool {
-		stdout, _, _ := s.starter("status", second.GetID())
-		return strings.Contains(stdout, "waits for lock core-beijing, held by runbook nightly-patch of run "+first.GetID())
-	}, patience, 200*time.Millisecond)
-	patched(first)
-	patched(second)
-	require.ElementsMatch(t, []string{"web1", "web2", "web3", "web1", "web2", "web3"}, s.given("md1606743911006", "HOST"))
 }
 
 func TestASwitchoverThatIsRejectedUndoesItsFreeze(t *testing.T) {

@@ -66,6 +66,9 @@ func TestRunbooksWithOneLockRunOneAfterTheOtherInTheOrderThatTheyAsked(t *testin
 	s.waitsBehind(third, first)
 	require.Equal(t, 2, s.book(third).Lock.Ahead)
 	require.Empty(t, s.book(third).WaitsFor, "nobody needs to do anything")
+	stdout, stderr, code := s.starter("status", third.GetID())
+	require.Zero(t, code, stderr)
+	require.Contains(t, stdout, "waits for lock core-"+s.queue+", held by runbook first of run "+first.GetID())
 
 	refused := s.guarded("impatient", "a", "fail")
 	require.Contains(t, s.failed(refused, workflows.ErrorRunbookFailed).Reason, "is held by runbook first of run "+first.GetID())

@@ -14,6 +14,9 @@ func (e *Engine) Preview() (Result, runbook.Faults) {
 	run := newRun(e.top.doc, e.Vars, e.StartedAt)
 	preview(e.top, &run, &e.Run, "", e.WorkflowID, &findings)
 	result := e.Result()
+	if e.top.lock != nil { // which a dry run does not take
+		result.Lock = &Lock{Name: e.top.lock.Name, Status: StatusPlanned, Since: e.StartedAt}
+	}
 	result.Steps, result.Status, result.Phase, result.FinishedAt = run.Steps, StatusPlanned, PhaseEnded, &e.now
 	return result, findings
 }

@@ -11,6 +11,7 @@ func TestADryRunFindsWhatCannotBeRendered(t *testing.T) {
 	r := open(t, `
 name: r
 vars: {hosts: [web1], who: [], no: {}}
+lock: {name: "core-${{ vars.hosts[0] }}"}
 steps:
   - {id: a, plan: p, params: {md: {A: "${{ vars.hosts[3] }}", B: "${{ vars.hosts[0] }}", C: "${{ vars.no.such }}"}}}
   - {id: b, plan: p, when: "vars.no.such == 1"}
@@ -30,6 +31,7 @@ steps:
 		"steps[4].runbook.vars.v", "steps[5].rollback.params.md.A",
 	})
 	require.Equal(t, "PLANNED", result.Status)
+	require.Equal(t, "lock core-web1 PLANNED", result.Lock.String(), "which is not taken")
 	require.Equal(t, "PLANNED", result.Steps[6].Status, "what depends on steps is not known yet")
 	require.NotContains(t, places, "steps[6].params.md.A")
 }
