@@ -83,6 +83,23 @@ func (b *browser) until(expression string, arguments ...any) {
 	}
 }
 
+// withoutScripts has pages run none of their own.
+func (b *browser) withoutScripts() {
+	b.t.Helper()
+	b.do(func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, target, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return chromedp.Void{}, err
+	})
+}
+
+// fits holds where a page is no wider than a phone.
+func (b *browser) fits() {
+	b.t.Helper()
+	b.do(chromedp.EmulateViewport(360, 740))
+	b.until("() => document.documentElement.scrollWidth <= 360")
+	b.do(chromedp.EmulateViewport(1000, 760))
+}
+
 // opens goes to a page of the console.
 func (b *browser) opens(path string) {
 	b.t.Helper()

@@ -30,6 +30,7 @@ func TestASwitchoverIsRunFromTheConsoleByPeopleWhoSignIn(t *testing.T) {
 	s := begin(t, plans("freeze", "thaw", "switch", "verify"), true, map[string]string{"switchover.yaml": switchover})
 	s.sim.SetScript("switch", ends(platformtest.Fail, "no"))
 	zhang, li := browse(t, chromium, s.url, "en"), browse(t, chromium, s.url, "zh-CN")
+	li.withoutScripts()
 	zhang.signsIn("zhang")
 
 	// A dry run first.
@@ -37,6 +38,7 @@ func TestASwitchoverIsRunFromTheConsoleByPeopleWhoSignIn(t *testing.T) {
 	zhang.sees("switchover.yaml")
 	zhang.sees("预案 freeze")
 	zhang.picture("console-start")
+	zhang.fits()
 	zhang.presses("switchover.yaml")
 	zhang.presses("Dry run")
 	zhang.sees("vars.site")
@@ -45,9 +47,11 @@ func TestASwitchoverIsRunFromTheConsoleByPeopleWhoSignIn(t *testing.T) {
 	zhang.sees("The dry run found nothing wrong")
 	require.Empty(t, s.sim.Executions())
 	zhang.picture("console-form")
+	zhang.fits()
 	zhang.presses("Start it now")
 	zhang.sees("Switch to shanghai?")
 	zhang.picture("console-run")
+	zhang.fits()
 	id := zhang.run()
 
 	// Two people approve; nobody does so twice.
@@ -55,6 +59,7 @@ func TestASwitchoverIsRunFromTheConsoleByPeopleWhoSignIn(t *testing.T) {
 	zhang.sees("The approval counts for you")
 	zhang.types("comment", "seen on the wall")
 	zhang.picture("console-confirm")
+	zhang.fits()
 	zhang.presses("Yes: approve")
 	zhang.sees("1 of 2")
 	zhang.presses("approve")
@@ -65,6 +70,8 @@ func TestASwitchoverIsRunFromTheConsoleByPeopleWhoSignIn(t *testing.T) {
 	li.signsIn("li")
 	li.sees("待审批")
 	li.picture("console-runs")
+	li.fits()
+	s.restarts() // which nobody notices
 	li.opens("/run?id=" + url.QueryEscape(id))
 	li.presses("批准")
 	li.presses("确认: 批准")
@@ -95,6 +102,7 @@ func TestASwitchoverIsRunFromTheConsoleByPeopleWhoSignIn(t *testing.T) {
 		zhang.sees(said)
 	}
 	zhang.picture("console-report")
+	zhang.fits()
 
 	// Another run is rolled back.
 	zhang.opens("/start/form?kind=runbook&name=switchover.yaml")

@@ -50,6 +50,7 @@ type stack struct {
 	client.Client
 	queue, url string
 	env        []string
+	console    *devstack.Program
 }
 
 func key(id string) string {
@@ -82,7 +83,7 @@ func begin(t *testing.T, catalogue platformtest.Catalogue, signIn bool, books ma
 			"DPA_ENCRYPTION_KEYS="+key("e1"))
 	}
 	s.start("worker", "-bridge")
-	s.start("console")
+	s.console = s.start("console")
 	c, err := connect.Dial(t.Context(), connect.Options{Env: environment(server.Env()), Logger: slog.New(slog.DiscardHandler), RPCTimeout: wait.Limit})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
@@ -92,10 +93,17 @@ func begin(t *testing.T, catalogue platformtest.Catalogue, signIn bool, books ma
 
 func (s *stack) start(program string, args ...string) *devstack.Program {
 	s.t.Helper()
-	p, err := devstack.StartProgram(s.t.Context(), devstack.ProgramOptions{Program: program, Args: args, Env: s.env, Race: true})
+	p, err := devstack.StartProgram(s.t.Context(), devstack.ProgramOptions{Program: program, Args: args, Env: s.env, Race: !*measured})
 	require.NoError(s.t, err)
 	s.t.Cleanup(func() { require.NoError(s.t, p.Stop()) })
 	return p
+}
+
+// restarts stops the console, and starts another in its place.
+func (s *stack) restarts() {
+	s.t.Helper()
+	require.NoError(s.t, s.console.Stop())
+	s.console = s.start("console")
 }
 
 // environment looks variables up in a list of NAME=value.
