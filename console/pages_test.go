@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,10 +25,12 @@ import (
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
+var templates = sync.OnceValues(newPages)
+
 // everything renders every page with a value in every field that comes from outside.
 func everything(t testing.TB, said string) map[string]string {
 	t.Helper()
-	all, err := newPages()
+	all, err := templates()
 	require.NoError(t, err)
 	now := time.Date(2026, 5, 1, 3, 0, 0, 0, time.UTC)
 	item, err := json.Marshal(said)
