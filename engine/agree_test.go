@@ -18,7 +18,7 @@ import (
 var (
 	documents = flag.Int("documents", 0, "how many documents are made; 100, or 2000 with EXPLORE=full, if 0")
 	sequences = flag.Int("sequences", 50, "how many sequences of events each is run through")
-	firstSeed = flag.Uint64("seed", 0, "seed of the first document; by the time if 0")
+	firstSeed = flag.Uint64("seed", 1, "seed of the first document; by the time if 0")
 )
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)

@@ -153,6 +153,19 @@ func TestARetryRunsTheFinallyOfANestedRunbookAgain(t *testing.T) {
 	r.does("finish")
 }
 
+func TestAHandlerOfANestedRunbookRunsThoughItsFinallyWasSkippedBefore(t *testing.T) {
+	t.Parallel()
+	r := begin(t, `{name: r, maxParallel: 1, steps: [{id: a, plan: p},
+		{id: v, runbook: {name: i, steps: [{id: b, plan: q}], finally: [{id: z, plan: z}]}},
+		{id: h, needs: [{step: a, on: success}, {step: v, on: end}], join: any, plan: h}]}`)
+	r.succeeds("a.1")
+	r.does("start v/b.1")
+	r.act(Action{Name: ActionSkip, Step: "v/z"})
+	r.fails("v/b.1")
+	r.act(Action{Name: ActionRollback})
+	r.does("start h.1")
+}
+
 func TestAResumeRunsFinallyAnew(t *testing.T) {
 	t.Parallel()
 	r := begin(t, withFinally)

@@ -67,15 +67,12 @@ func (e *Engine) do(command Command) { e.commands = append(e.commands, command) 
 
 // advance draws the consequences for one runbook, and reports whether it is over.
 func (e *Engine) advance(s *scope) bool {
-	switch {
-	case !e.advanceSteps(s, false):
+	if !e.advanceSteps(s, false) || s.Ending == Rolling && !s.Undone && !e.rollBack(s) {
 		return false
-	case s.Ending == Rolling && !s.Undone && !e.rollBack(s):
-		return false
-	case len(s.doc.Finally) > 0 && s.Outcome == "":
+	}
+	if len(s.doc.Finally) > 0 && s.Outcome == "" {
 		s.Outcome, s.Because = e.outcome(s)
 		e.changed = true
-		return false
 	}
 	return e.advanceSteps(s, true)
 }
