@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
+	"github.com/dpaflow/dpaflow/engine"
 	"github.com/dpaflow/dpaflow/internal/devstack"
 	"github.com/dpaflow/dpaflow/platform/platformtest"
 	"github.com/dpaflow/dpaflow/runbook"
@@ -74,6 +75,11 @@ func recordUnsigned(t *testing.T) {
 		s.record("plan-registers-with-its-inbox", run)
 		s.record("inbox-hands-over", s.GetWorkflow(t.Context(), signals.InboxID(signals.KindPlan, s.sim.Executions()[0].InstanceID), ""))
 	})
+}
+
+// gave are outputs with one node.
+func gave(result string) []platformtest.ModelOutputs {
+	return []platformtest.ModelOutputs{{ModelID: "md1", ModelName: "模型", Nodes: []platformtest.Node{{Name: "节点", Result: result}}}}
 }
 
 func recordRunbooks(t *testing.T) {
@@ -170,6 +176,36 @@ steps:
 			return s.runbook(s.queue, nested, func(in *workflows.RunbookInput) {
 				in.ResumeFrom = &workflows.ResumeFrom{WorkflowID: s.queue + "-first"}
 			})
+		},
+		"runbook-asks-polls-and-ends-in-finally": func(s *stack) client.WorkflowRun {
+			s.sim.SetScript("freeze", platformtest.Script{Steps: []platformtest.Step{{Status: platformtest.Success}}, Flaky: true})
+			s.sim.SetScript("probe", platformtest.Script{
+				Steps: []platformtest.Step{{Status: platformtest.Success}}, Outputs: gave("no"),
+				Next: []platformtest.Script{{Steps: []platformtest.Step{{Status: platformtest.Success}}, Outputs: gave("yes")}},
+			})
+			run := s.runbook(s.queue, `
+name: asks
+onFailure: abort
+steps:
+  - {id: freeze, plan: freeze, retries: {max: 1, pause: 1s}}
+  - {id: lag, ask: {message: 'lag?', fields: {lag: {type: number}}, timeout: 10m}}
+  - {id: probe, plan: probe, until: "steps.probe.outputs['节点'] == 'yes'", every: 1s, timeout: 2m}
+  - {id: switch, plan: switch, when: "double(steps.lag.outputs['lag']) < 5.0"}
+finally:
+  - {id: notify, plan: notify, when: "runbook.status == 'SUCCESS'"}
+`)
+			s.is(run, "lag", workflows.StatusRunning)
+			operate(s, run, "answer", workflows.StepAnswer{Step: "lag", Values: map[string]any{"lag": 0.3}, By: "li"})
+			return run
+		},
+		"runbook-waits-for-a-lock-and-a-window": func(s *stack) client.WorkflowRun {
+			const locked = "name: locked\nlock: {name: recorded}\nsteps:\n"
+			first := s.runbook(s.queue+"-first", locked+"  - {id: go, approval: {message: 'go?'}}")
+			s.is(first, "go", workflows.StatusRunning)
+			run := s.runbook(s.queue, locked+"  - {id: open, wait: {window: '00:00-24:00', timeZone: Asia/Shanghai}}\n  - {id: freeze, plan: freeze}")
+			require.Eventually(s.t, func() bool { return s.book(run).Phase == engine.PhaseLocked }, patience, 100*time.Millisecond)
+			operate(s, first, "approve", workflows.StepAction{Step: "go"})
+			return run
 		},
 		"runbook-dry-run": func(s *stack) client.WorkflowRun {
 			return s.runbook(s.queue, switchover, func(in *workflows.RunbookInput) { in.DryRun = true })
