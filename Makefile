@@ -80,7 +80,7 @@ vuln: ## known vulnerabilities in what is called; needs a database, which is at 
 
 bench: temporal ## what dpaflow costs, into docs/performance.md: some ten minutes on a machine that does nothing else (TEMPORAL_ADDRESS: on that server, into a page of its own)
 	cd bench && go run . -out ../docs
-	go test -run='^$$' -bench=. -benchmem -benchtime=$(BENCHTIME) -timeout 30m ./...
+	$(if $(TEMPORAL_ADDRESS),,go test -run='^$$' -bench=. -benchmem -benchtime=$(BENCHTIME) -timeout 30m ./...)
 
 record: ## new histories for the replay test, from a real server
 	mkdir -p workflows/testdata/histories

@@ -115,6 +115,7 @@ func TestOnlySectionsThatThereAreCanBeChosen(t *testing.T) {
 
 // A run of everything in small sizes, against a real Temporal server.
 func TestTheHarnessMeasuresEverythingAndWritesItsReport(t *testing.T) {
+	t.Setenv("TEMPORAL_ADDRESS", "")
 	folder := t.TempDir()
 	require.NoError(t, run(t.Context(), options{quick: true, out: folder}))
 	written, err := read(filepath.Join(folder, "performance.json"))
