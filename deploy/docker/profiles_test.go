@@ -154,7 +154,7 @@ func (s *stack) showsWhatIsEncrypted() {
 	require.NoError(s, err)
 	require.Contains(s, shown, "shanghai")
 	_, err = decode("http://elsewhere.example")
-	require.ErrorContains(s, err, "403")
+	require.ErrorContains(s, err, "not among DPA_CODEC_ORIGINS")
 }
 
 // targets are what the profile full has measured.
