@@ -51,7 +51,7 @@ func TestLargeOutputsOfPlansSideBySideFitIntoTheServersMessages(t *testing.T) {
 			{ModelID: "md1", Nodes: []platformtest.Node{{Name: "log", Result: strings.Repeat("x", size)}}}}}})
 	}
 	s := newStack(t, offered)
-	c, err := client.Dial(client.Options{HostPort: s.temporal.Address, RPCTimeout: patience, ConnectionOptions: client.ConnectionOptions{GetSystemInfoTimeout: patience}})
+	c, err := client.Dial(client.Options{HostPort: s.temporal.Address, Namespace: s.temporal.Namespace, RPCTimeout: patience, ConnectionOptions: client.ConnectionOptions{GetSystemInfoTimeout: patience}})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	queue := s.queue + "-own"

@@ -88,7 +88,7 @@ func TestASwitchoverThatIsRejectedUndoesItsFreeze(t *testing.T) {
 // ownWorker runs the workflow of one's own, as a program of a user's would, and starts it.
 func (s *stack) ownWorker() (start func(id string) client.WorkflowRun) {
 	s.t.Helper()
-	c, err := client.Dial(client.Options{HostPort: s.temporal.Address, RPCTimeout: patience, ConnectionOptions: client.ConnectionOptions{GetSystemInfoTimeout: patience}})
+	c, err := client.Dial(client.Options{HostPort: s.temporal.Address, Namespace: s.temporal.Namespace, RPCTimeout: patience, ConnectionOptions: client.ConnectionOptions{GetSystemInfoTimeout: patience}})
 	require.NoError(s.t, err)
 	s.t.Cleanup(c.Close)
 	queue := s.queue + "-own"

@@ -153,11 +153,11 @@ func TestPeopleAreNotifiedOnceOfEachThingThatASwitchoverNeedsThemFor(t *testing.
 	run := s.runbook(s.queue, watched)
 	asks := r.gets("run.waits " + s.queue + " approval confirm")
 	require.Equal(t, notify.Data{
-		Namespace: devstack.Namespace, TaskQueue: s.queue, Command: "starter approve " + s.queue + " confirm --by NAME",
+		Namespace: server.Namespace, TaskQueue: s.queue, Command: "starter approve " + s.queue + " confirm --by NAME",
 		Run:   &notify.Run{WorkflowID: s.queue, RunID: run.GetRunID(), WorkflowType: "Runbook", What: "watched-switchover", Status: workflows.IndexedApproval},
 		Waits: &notify.Waits{Kind: "approval", Step: "confirm", Reason: "Switch?", Since: asks.Data.Waits.Since, Who: []string{"zhang", "li"}, Need: 1},
 		Links: &notify.Links{
-			Temporal: "https://temporal.example/namespaces/" + devstack.Namespace + "/workflows/" + s.queue + "/" + run.GetRunID(),
+			Temporal: "https://temporal.example/namespaces/" + server.Namespace + "/workflows/" + s.queue + "/" + run.GetRunID(),
 			Console:  "https://console.example/run?id=" + s.queue,
 		},
 	}, asks.Data)
@@ -260,7 +260,7 @@ func TestAScheduleThatMissesItsTimeIsNotifiedOf(t *testing.T) {
 	missed := r.gets("schedule.missed " + s.queue)
 	require.Equal(t, "overlap", missed.Data.Schedule.Reason)
 	require.Positive(t, missed.Data.Schedule.Missed)
-	require.Equal(t, "https://temporal.example/namespaces/"+devstack.Namespace+"/schedules/"+s.queue, missed.Data.Links.Temporal)
+	require.Equal(t, "https://temporal.example/namespaces/"+server.Namespace+"/schedules/"+s.queue, missed.Data.Links.Temporal)
 	s.starterJSON(new(any), "schedule", "delete", s.queue)
 }
 

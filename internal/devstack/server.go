@@ -56,8 +56,28 @@ func (t *Temporal) Stop() error {
 	defer c.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+	if err := t.removeEndpoints(ctx, c); err != nil {
+		return err
+	}
 	if _, err := c.OperatorService().DeleteNamespace(ctx, &operatorservice.DeleteNamespaceRequest{Namespace: t.Namespace}); err != nil {
 		return fmt.Errorf("remove the namespace %s: %w", t.Namespace, err)
+	}
+	return nil
+}
+
+// removeEndpoints removes those that lead into the namespace, which cannot be removed as long as there is one.
+func (t *Temporal) removeEndpoints(ctx context.Context, c client.Client) error {
+	listed, err := c.OperatorService().ListNexusEndpoints(ctx, &operatorservice.ListNexusEndpointsRequest{PageSize: 1000})
+	if err != nil {
+		return fmt.Errorf("list the endpoints of the namespace %s: %w", t.Namespace, err)
+	}
+	for _, endpoint := range listed.GetEndpoints() {
+		if endpoint.GetSpec().GetTarget().GetWorker().GetNamespace() != t.Namespace {
+			continue
+		}
+		if _, err := c.OperatorService().DeleteNexusEndpoint(ctx, &operatorservice.DeleteNexusEndpointRequest{Id: endpoint.GetId(), Version: endpoint.GetVersion()}); err != nil {
+			return fmt.Errorf("remove the endpoint %s: %w", endpoint.GetSpec().GetName(), err)
+		}
 	}
 	return nil
 }
