@@ -7,7 +7,8 @@ set -eu
 umask 022
 cd "$(dirname "$0")"
 chmod a+r ./*.sh ./*.cfg ./*.yaml
-[ ! -d ../observability ] || chmod -R a+rX ../observability
+chmod -R a+rX ../observability
+chmod a+rX ../../docs ../../docs/*.yaml
 mkdir -p secrets/params
 chmod -R a+rX secrets/params
 chmod 700 secrets

@@ -143,8 +143,9 @@ func images() error {
 
 // service is what docker-compose.yml says of one.
 type service struct {
-	Image string
-	Ports []struct {
+	Image       string
+	NetworkMode string `json:"network_mode"`
+	Ports       []struct {
 		Target int
 	}
 }

@@ -117,7 +117,7 @@ func TestTheFullProfileGoesOnAfterKillsAndItsAlertsSayWhatIsWrong(t *testing.T) 
 // areOurs looks at the images: whose they are, who they run as, and that there is nothing but a program in them.
 func (s *stack) areOurs() {
 	s.Helper()
-	for _, image := range []string{"worker", "bridge", "starter", "codec", "simulator"} {
+	for _, image := range []string{"worker", "bridge", "console", "starter", "codec", "simulator"} {
 		name := "dpaflow-test-" + image
 		shown, err := run(time.Minute, "docker", "image", "inspect", "--format",
 			`{{.Config.User}} {{index .Config.Labels "org.opencontainers.image.version"}} {{index .Config.Labels "org.opencontainers.image.licenses"}}`, name)

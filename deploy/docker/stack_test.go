@@ -91,6 +91,12 @@ func copied(t *testing.T) string {
 // adapt gives the stack its own ports and images, and alerts that do not wait as long: how long they do is tested with
 // Prometheus's own tool.
 func (s *stack) adapt(all map[string]service) {
+	free := func() string { // an address that a service keeps when it is killed
+		address, err := devstack.FreeAddress()
+		require.NoError(s, err)
+		return address
+	}
+	temporal := free()
 	var own strings.Builder
 	own.WriteString("services:\n")
 	for name, service := range all {
@@ -102,9 +108,14 @@ func (s *stack) adapt(all map[string]service) {
 			own.WriteString("    ports: !override\n")
 		}
 		for _, port := range service.Ports {
-			address, err := devstack.FreeAddress() // one that it keeps when it is killed
-			require.NoError(s, err)
+			address := free()
+			if port.Target == 7233 {
+				address = temporal
+			}
 			fmt.Fprintf(&own, "      - %s:%d\n", address, port.Target)
+		}
+		if service.NetworkMode == "host" { // the console
+			fmt.Fprintf(&own, "    environment: {TEMPORAL_ADDRESS: %q, DPA_CONSOLE_ADDR: %q, DPA_ADMIN_ADDR: %q}\n", temporal, free(), free())
 		}
 		if name == "grafana" && !grafana {
 			own.WriteString("    profiles: !override [without]\n")
