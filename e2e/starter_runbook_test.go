@@ -107,7 +107,7 @@ steps:
 
 	stdout, stderr, code = s.starter("report", s.queue)
 	require.Zero(t, code, stderr)
-	for _, told := range []string{"# Report: dr-switchover", "| zhang | approve | confirm | 已确认 |", "1h, kept", "## Timeline", "| probe |  | ok | yes |"} {
+	for _, told := range []string{"# Report: dr-switchover", "| zhang | name not checked | approve | confirm | 已确认 |", "1h, kept", "## Timeline", "| probe |  | ok | yes |"} {
 		require.Contains(t, stdout, told)
 	}
 	var report struct {
