@@ -136,7 +136,7 @@ steps:
 	{"a list of hosts that was cut is not used as if it were whole", []string{"o7list", "o7each"}, func(s *stack) {
 		hosts := make([]string, 1000)
 		for i := range hosts {
-			hosts[i] = "web-" + strings.Repeat("x", 24)
+			hosts[i] = "web-" + strings.Repeat("x", 1200) // more than 1 MiB in all
 		}
 		s.sim.SetScript("o7list", platformtest.Ends(platformtest.Success, 0,
 			platformtest.ModelOutputs{ModelID: "md1", Nodes: []platformtest.Node{{Name: "hosts", Result: strings.Join(hosts, ",")}}}))
