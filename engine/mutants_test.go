@@ -27,7 +27,7 @@ var mutants = []mutant{
 		{"known[string(text)]; len(same) > 0", "known[fmt.Sprint(k)]; len(same) > 0"},
 		{"known[string(text)] = *same[0]", "known[fmt.Sprint(k)] = *same[0]"},
 	}, ""},
-	{"a resumed run triggers again what may still run", "resume.go", [][2]string{{"old.mayRun(p.path", "new(Step).mayRun(p.path"}}, ""},
+	{"a resumed run triggers again what may still run", "resume.go", [][2]string{{"own []*Execution\n\told.mayRun(p.path", "own []*Execution\n\tnew(Step).mayRun(p.path"}}, ""},
 	{"a retry does not look at the condition again", "start.go", [][2]string{
 		{"holds, err := p.program.When(p.i, e.knows(p))\n", "holds, err := p.program.When(p.i, e.knows(p))\n\tif p.of.Asked {\n\t\tholds, err = true, nil\n\t}\n"},
 	}, ""},
@@ -50,7 +50,7 @@ var mutants = []mutant{
 	{"a skipped branch satisfies join: any", "may.go", [][2]string{{"case count[met] > 0:", "case count[met]+count[skipped] > 0:"}}, ""},
 	{"what is undone goes in the order of the document", "rollback.go", [][2]string{{"p.of.Order > next.of.Order", "p.path > next.path"}}, ""},
 	{"step by step starts another step than it announced", "action.go", [][2]string{{"append(e.Granted, e.Announced)", "append(e.Granted, e.Announced+\"x\")"}}, ""},
-	{"an approval counts against maxParallel", "scope.go", [][2]string{{" || n.doc.Steps[i].Approval != nil", ""}}, ""},
+	{"an approval counts against maxParallel", "scope.go", [][2]string{{" || written.Asks()", ""}}, ""},
 	{"what is gone from the document is not looked at", "align.go", [][2]string{{"old.mayRun(path", "new(Step).mayRun(path"}}, ""},
 	{"what is retried waits for other decisions", "scope.go", [][2]string{{"p.decides && !p.of.Runbook.Asked", "p.decides"}}, ""},
 	{"an instance in a runbook that is over cannot be resolved", "refuse.go", [][2]string{{" && !p.leftBehind()", ""}}, ""},
