@@ -104,6 +104,20 @@ func TestASwitchoverIsRunFromTheConsoleByPeopleWhoSignIn(t *testing.T) {
 	zhang.picture("console-report")
 	zhang.fits()
 
+	zhang.opens("/run/step?id=" + url.QueryEscape(id) + "&step=switch")
+	zhang.sees("switch ended FAIL")
+	zhang.picture("console-step")
+	zhang.fits()
+
+	// A plan by itself.
+	zhang.opens("/start/form?kind=plan&name=freeze")
+	zhang.presses("Dry run")
+	zhang.sees("The dry run found nothing wrong")
+	zhang.presses("Start it now")
+	zhang.sees("SUCCESS")
+	zhang.picture("console-plan")
+	zhang.fits()
+
 	// Another run is rolled back.
 	zhang.opens("/start/form?kind=runbook&name=switchover.yaml")
 	zhang.types("f-site", "beijing")
