@@ -36,13 +36,7 @@ func (e *Engine) ask(p part) {
 		e.failPart(p, err.Error())
 		return
 	}
-	timeout := runbook.Duration(0)
-	if written := p.written(); written.Ask != nil {
-		timeout = written.Ask.Timeout
-	} else {
-		timeout = written.Approval.Timeout
-	}
-	p.of.Question, p.of.Until, p.of.Inputs = question, e.in(timeout), question.digest()
+	p.of.Question, p.of.Until, p.of.Inputs = question, e.in(p.written().AnswerWithin()), question.digest()
 }
 
 // answer ends a task with the values that somebody filled in.

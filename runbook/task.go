@@ -34,6 +34,27 @@ func (s *Step) Who() []string {
 	return nil
 }
 
+// ReadFields reads what somebody typed into fields, each by its type; of one that there is not, Answer says so. The error
+// is Faults.
+func ReadFields(fields map[string]Var, typed map[string]string) (map[string]any, error) {
+	var faults Faults
+	values := make(map[string]any, len(typed))
+	for name := range Sorted(typed) {
+		value, err := fields[name].Read(typed[name])
+		faults.Add(name, err)
+		values[name] = value
+	}
+	return values, faults.Err()
+}
+
+// AnswerWithin is how long people have for it; for ever if 0.
+func (s *Step) AnswerWithin() Duration {
+	if s.Ask != nil {
+		return s.Ask.Timeout
+	}
+	return s.Approval.Timeout
+}
+
 // Answer checks the values that somebody fills in, and returns them with the defaults, as outputs: a string as it is,
 // anything else as JSON. The error is Faults.
 func (t *Task) Answer(values map[string]any) ([]NodeOutput, error) {
