@@ -140,7 +140,7 @@ func (c *console) guarded(next http.Handler) http.Handler {
 	})
 }
 
-// ours tells whether a host is the console's: a stranger's name may lead to this machine too.
+// ours reports whether a host is the console's: a stranger's name may lead to this machine too.
 func (c *console) ours(host string) bool {
 	if host == c.cfg.URL.Host {
 		return true

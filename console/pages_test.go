@@ -49,7 +49,7 @@ func everything(t testing.TB, said string) map[string]string {
 		WaitsFor: []engine.WaitsFor{asks}, Actions: []engine.Action{{At: now, Name: said, By: said, Comment: said, Subject: said}},
 		Notes: []engine.Note{{At: now, Step: said, Text: said}}, StillRunning: []engine.StillRunning{{Step: said, InstanceID: said}},
 	}
-	found := report.Report{WorkflowID: said, RunID: said, State: said, StartedAt: now, Error: said, Result: report.State{Book: &result}, Timeline: report.Timeline(result)}
+	found := report.Report{WorkflowID: said, RunID: said, State: said, StartedAt: now, Error: said, Result: report.State{Runbook: &result}, Timeline: report.Timeline(result)}
 	fields := []field{
 		{Name: said, Var: runbook.Var{Type: runbook.StringVar, Description: said, Pattern: said, Required: true}, Typed: said, Wrong: said},
 		{Name: said + "2", Var: runbook.Var{Enum: []any{said, "other"}, Description: said}, Typed: said},

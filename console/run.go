@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -64,11 +63,11 @@ func (c *console) showRun(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	shown := shownRun{Report: found, Open: found.ClosedAt == nil, Runbook: found.Result.Book != nil, UI: c.temporalUI(found)}
+	shown := shownRun{Report: found, Open: found.ClosedAt == nil, Runbook: found.Result.Runbook != nil, UI: c.temporalUI(found)}
 	if shown.Runbook {
 		_, err := c.document(v.Context(), found)
 		shown.Drawn = err == nil
-		shown.Steps = stepsOf(found.Result.Book.Steps)
+		shown.Steps = stepsOf(found.Result.Runbook.Steps)
 	}
 	if shown.Open {
 		shown.Waits = waits(found)
@@ -111,8 +110,8 @@ func waits(r report.Report) (list []asked) {
 		list = append(list, asked{w, actions})
 	}
 	switch s := r.Result; {
-	case s.Book != nil:
-		for _, w := range s.Book.WaitsFor {
+	case s.Runbook != nil:
+		for _, w := range s.Runbook.WaitsFor {
 			add(w)
 		}
 	case s.Run != nil && s.Run.Phase == workflows.PhaseUnknown:
@@ -164,8 +163,8 @@ func (c *console) showStep(w http.ResponseWriter, v *visit) error {
 	}
 	one := shownOne{Report: found, Path: v.FormValue("step"), Open: found.ClosedAt == nil}
 	known := false
-	if found.Result.Book != nil {
-		visitSteps(found.Result.Book.Steps, "", func(step report.Step) {
+	if found.Result.Runbook != nil {
+		report.EachStep(found.Result.Runbook.Steps, func(step report.Step, _ string) {
 			if step.Path() == one.Path {
 				one.Step, known = step, true
 			}
@@ -192,45 +191,6 @@ func (c *console) showStep(w http.ResponseWriter, v *visit) error {
 		p.Live = link("/run/live", "id", found.WorkflowID)
 	}
 	return c.pages.write(w, http.StatusOK, "step", p)
-}
-
-// visitSteps visits all steps and items, those of nested runbooks too.
-func visitSteps(steps []workflows.StepResult, around string, visit func(report.Step)) {
-	for _, step := range steps {
-		line := report.Step{StepResult: step, Around: around}
-		visit(line)
-		if step.Runbook != nil {
-			visitSteps(step.Runbook.Steps, line.Path()+"/", visit)
-		}
-		visitSteps(step.Items, around, visit)
-	}
-}
-
-func (c *console) showReport(w http.ResponseWriter, v *visit) error {
-	found, err := c.named(v)
-	if err != nil {
-		return err
-	}
-	p := c.page(v, "", found)
-	p.Name = found.Title()
-	return c.pages.write(w, http.StatusOK, "report", p)
-}
-
-func (c *console) downloadReport(w http.ResponseWriter, v *visit) error {
-	found, err := c.named(v)
-	if err != nil {
-		return err
-	}
-	name := strings.Map(func(r rune) rune {
-		if r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-			return r
-		}
-		return '-'
-	}, found.WorkflowID)
-	w.Header().Set("Content-Type", "text/markdown; charset=utf-8")
-	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`.md"`)
-	_, err = w.Write([]byte(found.Markdown()))
-	return err
 }
 
 // drawable is a runbook as it was started, checked.
@@ -268,7 +228,7 @@ func (c *console) showGraph(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	if found.Result.Book == nil {
+	if found.Result.Runbook == nil {
 		return failure{http.StatusNotFound, errors.New("the run is no runbook")}
 	}
 	document, err := c.document(v.Context(), found)
@@ -276,7 +236,7 @@ func (c *console) showGraph(w http.ResponseWriter, v *visit) error {
 		return failure{http.StatusNotFound, err}
 	}
 	statuses := map[string]string{}
-	visitSteps(found.Result.Book.Steps, "", func(step report.Step) { statuses[step.Path()] = step.Status })
+	report.EachStep(found.Result.Runbook.Steps, func(step report.Step, _ string) { statuses[step.Path()] = step.Status })
 	w.Header().Set("Content-Type", "image/svg+xml")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox") // its own style, and nothing else
 	_, err = w.Write(graph.SVG(document.Document, statuses))

@@ -23,7 +23,7 @@ func searchOf(v *visit) search {
 	return search{Text: strings.TrimSpace(v.FormValue("q")), Status: v.FormValue("status"), Ended: v.FormValue("ended") != ""}
 }
 
-// Live is where changes of the list are heard of.
+// Live is the address of the list's changes, as they come.
 func (s search) Live() string {
 	values := url.Values{"q": {s.Text}, "status": {s.Status}}
 	if s.Ended {

@@ -66,13 +66,13 @@ type Place struct {
 	Asked bool `json:"asked,omitempty"`
 	// Shown is who it knows to have the lock.
 	Shown *Holder `json:"shown,omitempty"`
-	// Left is what it has been told of, so that it can be again after a reset.
+	// Left is what it was shown, so that it can be shown again after a reset.
 	Left []string `json:"left,omitempty"`
 }
 
 const (
 	maxLeft  = 20
-	maxShown = 10 // who waits behind so many is not told each time that the lock changes hands
+	maxShown = 10 // who waits behind so many is not informed each time that the lock changes hands
 )
 
 // Event is something that has happened to a lock: Ask, Release, Seen, Gone or Unreachable.
@@ -109,7 +109,7 @@ func (s *State) Next(now time.Time, events ...Event) (replies []Reply) {
 		first, place := &s.Queue[0], &s.Queue[i]
 		switch {
 		case i == 0 && (place.Asked || place.Shown == nil || !place.Shown.Is(place.Holder)):
-			if place.Shown == nil || !place.Shown.Is(place.Holder) { // it is its turn
+			if place.Shown == nil || !place.Shown.Is(place.Holder) { // it comes next
 				place.Since, place.Left, s.Left, s.Unsure = now, s.Left, nil, false
 			}
 			replies = append(replies, Reply{place.Holder, Answer{Held: true, Left: place.Left}})

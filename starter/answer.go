@@ -69,13 +69,8 @@ func (a *app) valuesOf(ctx context.Context, workflowID, step string, typed map[s
 	if err != nil {
 		return nil, err
 	}
-	values, problems := map[string]any{}, runbook.Faults{}
-	for name := range runbook.Sorted(typed) {
-		value, err := fields[name].Read(typed[name])
-		problems.Add(name, err)
-		values[name] = value
-	}
-	if err := problems.Err(); err != nil {
+	values, err := runbook.ReadFields(fields, typed)
+	if err != nil {
 		return nil, exit{exitUsage, err}
 	}
 	return values, nil
@@ -86,10 +81,10 @@ func fieldsOf(ctx context.Context, c client.Client, workflowID, step string) (ma
 	if err != nil {
 		return nil, fmt.Errorf("ask run %q what it asks for: %w", workflowID, err)
 	}
-	if now.Book == nil {
+	if now.Runbook == nil {
 		return nil, errors.New("only a runbook asks for values")
 	}
-	for _, waits := range now.Book.WaitsFor {
+	for _, waits := range now.Runbook.WaitsFor {
 		if waits.Kind == engine.ForAnswer && waits.Step == step {
 			return waits.Fields, nil
 		}

@@ -29,10 +29,10 @@ func (a *app) print(value any, fill func(table.Writer)) error {
 
 // show prints the state of a run.
 func (a *app) show(workflowID string, s report.State) error {
-	if s.Book == nil || a.json {
+	if s.Runbook == nil || a.json {
 		return a.print(s.Raw, s.Fill)
 	}
-	view := &bookView{id: workflowID, result: *s.Book}
+	view := &bookView{id: workflowID, result: *s.Runbook}
 	_, err := fmt.Fprintln(a.out, strings.Join(view.lines(time.Now(), columnsOf(a.out), 0), "\n"))
 	return err
 }

@@ -33,10 +33,10 @@ func (a *app) outputs() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("ask run %q for its status: %w", args[0], err)
 			}
-			if now.Book == nil {
+			if now.Runbook == nil {
 				return fmt.Errorf("run %q is no runbook: its outputs are in its result", args[0])
 			}
-			of, err := executionOf(*now.Book, args[1], rollback)
+			of, err := executionOf(*now.Runbook, args[1], rollback)
 			if err != nil {
 				return err
 			}

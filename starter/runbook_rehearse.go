@@ -130,7 +130,7 @@ func (a *app) rehearsed(r *rehearsal.Rehearsal) error {
 	told := report.Report{
 		WorkflowID: "rehearsal", State: "Rehearsed", StartedAt: result.StartedAt, ClosedAt: result.FinishedAt,
 		Elapsed: runbook.Duration(r.Now().Sub(result.StartedAt)), Target: result.Target, Timeline: report.Timeline(result),
-		Result: report.State{Book: &result},
+		Result: report.State{Runbook: &result},
 	}
 	_, err := io.WriteString(a.out, told.Markdown())
 	return err

@@ -40,8 +40,8 @@ func lookAt(ctx context.Context, c client.Client, workflowID, runID string) look
 	switch {
 	case err != nil:
 		return look{err: err}
-	case now.Book != nil:
-		return look{view: &bookView{id: workflowID, result: *now.Book}}
+	case now.Runbook != nil:
+		return look{view: &bookView{id: workflowID, result: *now.Runbook}}
 	case now.Run != nil:
 		return look{view: runView(*now.Run)}
 	case now.Scene != nil:

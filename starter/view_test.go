@@ -38,13 +38,13 @@ func readState(t *testing.T, name string) (s report.State) {
 	data, err := os.ReadFile(filepath.Join("testdata", name))
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(data, &s))
-	require.NotNil(t, s.Book)
+	require.NotNil(t, s.Runbook)
 	return s
 }
 
 // running is a runbook in which everything happens at once.
 func running(t *testing.T) *bookView {
-	return &bookView{id: "dr 1", result: *readState(t, "running.json").Book}
+	return &bookView{id: "dr 1", result: *readState(t, "running.json").Runbook}
 }
 
 // later is 35 minutes and 10 seconds after the start.
@@ -53,7 +53,7 @@ var later = start.Add(35*time.Minute + 10*time.Second)
 func TestARunbookIsShownAsATableOfItsSteps(t *testing.T) {
 	t.Parallel()
 	golden(t, "running.txt", strings.Join(running(t).lines(later, 0, 0), "\n")+"\n")
-	failed := bookView{id: "dr-1", result: *readState(t, "failed.json").Book}
+	failed := bookView{id: "dr-1", result: *readState(t, "failed.json").Runbook}
 	golden(t, "failed.txt", strings.Join(failed.lines(later, 0, 0), "\n")+"\n")
 }
 
@@ -173,7 +173,7 @@ func TestTheFormOfAnAnswerDecidesWhatItIs(t *testing.T) {
 	} {
 		var s report.State
 		require.NoError(t, json.Unmarshal([]byte(data), &s))
-		kinds := map[string]bool{"book": s.Book != nil, "step": s.Step != nil, "run": s.Run != nil, "ended": s.Ended != nil}
+		kinds := map[string]bool{"book": s.Runbook != nil, "step": s.Step != nil, "run": s.Run != nil, "ended": s.Ended != nil}
 		for kind, is := range kinds {
 			require.Equal(t, kind == want, is, "%s: %s", data, kind)
 		}

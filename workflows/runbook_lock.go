@@ -100,19 +100,19 @@ func (r *runbookRun) advanceLocks() {
 	})
 }
 
-// lockArrived tells whether there is something to do about a lock.
+// lockArrived reports whether there is something to do about a lock.
 func (r *runbookRun) lockArrived() bool {
 	return slices.ContainsFunc(r.locks, func(held *heldLock) bool {
 		return held.asking != nil && held.asking.ready() || held.freed != nil && held.freed.IsReady() || r.lockAnswers(held).Len() > 0
 	})
 }
 
-// free tells whether all that was to be given back has been.
+// free reports whether all that was to be given back has been.
 func (r *runbookRun) free() bool {
 	return !slices.ContainsFunc(r.locks, func(held *heldLock) bool { return held.free != nil })
 }
 
-// lockQuiet tells whether nothing about a lock is under way.
+// lockQuiet reports whether nothing about a lock is under way.
 func (r *runbookRun) lockQuiet() bool {
 	return r.free() && !slices.ContainsFunc(r.locks, func(held *heldLock) bool { return held.asking != nil })
 }

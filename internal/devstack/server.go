@@ -20,7 +20,7 @@ import (
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
-// SharedTemporal uses the server that TEMPORAL_ADDRESS names, which Elsewhere tells, and starts a dev server where the
+// SharedTemporal uses the server that TEMPORAL_ADDRESS names, see Elsewhere, and starts a dev server where the
 // variable is not set.
 //
 // On a server of somebody's it works in a namespace of its own, which Stop removes again with all that is in it:

@@ -24,8 +24,8 @@ type Section struct {
 
 // Title is what a report is called.
 func (r Report) Title() string {
-	if r.Result.Book != nil {
-		return r.Result.Book.Name
+	if r.Result.Runbook != nil {
+		return r.Result.Runbook.Name
 	}
 	return r.WorkflowID
 }
@@ -55,7 +55,7 @@ func (r Report) Sections() []Section {
 		{"Workflow", r.WorkflowID}, {"Run", r.RunID}, {"State", r.State}, {"Started", atZone(&r.StartedAt)}, {"Ended", atZone(r.ClosedAt)},
 		{"Took", r.Elapsed.String()}, {"Target", target}, {"Error", r.Error},
 	}
-	book := r.Result.Book
+	book := r.Result.Runbook
 	if book != nil {
 		held := ""
 		if book.Lock != nil {
@@ -83,19 +83,19 @@ func pairs(title string, rows [][2]string) Section {
 
 func bookSections(r workflows.RunbookResult, events []Event) []Section {
 	var steps, outputs, failures, earlier, rollbacks, questions, left, actions, happened, vars [][]string
-	EachStep(r.Steps, func(step workflows.StepResult, label string) {
+	EachStep(r.Steps, func(step Step, label string) {
 		attempts := ""
 		if step.Attempts > 0 {
 			attempts = strconv.Itoa(step.Attempts)
 		}
 		steps = append(steps, []string{
 			label, step.Status, Joined(" ", step.PlanID, step.ModelID), step.InstanceID, attempts, At(step.StartedAt), Lasted(&step.Execution),
-			step.ObservedBy, remark(step),
+			step.ObservedBy, remark(step.StepResult),
 		})
 		if step.Status == workflows.StatusFailed || step.Status == workflows.StatusAborted {
 			failures = append(failures, []string{label, step.Status, step.InstanceID, step.Reason})
 		}
-		for what, x := range EarlierOf(step) {
+		for what, x := range EarlierOf(step.StepResult) {
 			earlier = append(earlier, []string{label, what, x.Status, x.InstanceID, At(x.StartedAt), Lasted(x), x.Reason})
 		}
 		if x := step.Rollback; x != nil {
@@ -140,7 +140,7 @@ func bookSections(r workflows.RunbookResult, events []Event) []Section {
 	}
 }
 
-// remark is what the other columns of a step do not tell.
+// remark is what the other columns of a step do not have.
 func remark(step workflows.StepResult) string {
 	step.Attempts, step.Items, step.Question, step.Rollback = 0, nil, nil, nil
 	return Step{StepResult: step}.Note()

@@ -32,7 +32,7 @@ type Report struct {
 	Target   runbook.Duration `json:"target,omitzero"`
 	Error    string           `json:"error,omitempty"`
 	Timeline []Event          `json:"timeline,omitempty"`
-	// Result is what the run tells of itself; null if nothing can be learnt any more.
+	// Result is the run's own answer; null if it can give none any more.
 	Result State `json:"result"`
 }
 
@@ -87,7 +87,7 @@ func Find(ctx context.Context, c client.Client, workflowID string) (Report, erro
 			return r, fmt.Errorf("ask run %q for its status: %w", workflowID, err)
 		}
 	}
-	if book := r.Result.Book; book != nil {
+	if book := r.Result.Runbook; book != nil {
 		r.Target, r.Timeline = book.Target, Timeline(*book)
 	}
 	return r, nil
@@ -105,9 +105,9 @@ func Timeline(r workflows.RunbookResult) []Event {
 			events = append(events, Event{*x.FinishedAt, label, what + Joined(", ", x.Status, x.InstanceID, x.Reason)})
 		}
 	}
-	EachStep(r.Steps, func(step workflows.StepResult, label string) {
+	EachStep(r.Steps, func(step Step, label string) {
 		if !step.Resumed {
-			for what, x := range EarlierOf(step) {
+			for what, x := range EarlierOf(step.StepResult) {
 				execution(label, what+" ", x)
 			}
 			execution(label, "", &step.Execution)

@@ -31,7 +31,7 @@ func readState(t *testing.T, name string) (s State) {
 	data, err := os.ReadFile(filepath.Join("../../starter/testdata", name))
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(data, &s))
-	require.NotNil(t, s.Book)
+	require.NotNil(t, s.Runbook)
 	return s
 }
 
@@ -44,8 +44,8 @@ var (
 func reportOf(t *testing.T, name string) Report {
 	s := readState(t, name)
 	r := Report{
-		WorkflowID: "dr-1", RunID: "0190-1", State: "Running", StartedAt: s.Book.StartedAt, ClosedAt: s.Book.FinishedAt,
-		Elapsed: runbook.Duration(later.Sub(s.Book.StartedAt)), Target: s.Book.Target, Timeline: Timeline(*s.Book), Result: s,
+		WorkflowID: "dr-1", RunID: "0190-1", State: "Running", StartedAt: s.Runbook.StartedAt, ClosedAt: s.Runbook.FinishedAt,
+		Elapsed: runbook.Duration(later.Sub(s.Runbook.StartedAt)), Target: s.Runbook.Target, Timeline: Timeline(*s.Runbook), Result: s,
 	}
 	if r.ClosedAt != nil {
 		r.State, r.Error = "Failed", "RunbookFailed: runbook switch-over failed at step clean-up"
@@ -93,7 +93,7 @@ func TestAReportForProgramsIsOneDocument(t *testing.T) {
 func TestATimelineIsInTheOrderOfWhatHappened(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"running.json", "failed.json"} {
-		events := Timeline(*readState(t, name).Book)
+		events := Timeline(*readState(t, name).Runbook)
 		for i := range events[1:] {
 			require.False(t, events[i+1].At.Before(events[i].At), "%s: %v", name, events[i+1])
 		}

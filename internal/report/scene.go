@@ -7,7 +7,7 @@ import (
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
-// SceneState is what a timed scene tells of itself. While it runs, Runs is their number; in the end it lists them.
+// SceneState is how a timed scene stands. While it runs, Runs is their number; in the end it lists them.
 type SceneState struct {
 	workflows.TimedStatus
 	Runs json.RawMessage   `json:"runs"`

@@ -16,15 +16,15 @@ import (
 	"github.com/dpaflow/dpaflow/workflows"
 )
 
-// State is what a run tells of itself: as the answer to the query "status" or to an update, as its
+// State is how a run stands by its own word: as the answer to the query "status" or to an update, as its
 // result, or as the details of its failure. All but Raw are nil but one, which the JSON's form decides.
 type State struct {
-	Raw   json.RawMessage
-	Book  *workflows.RunbookResult // a runbook, under way or ended
-	Step  *workflows.StepResult    // a step of a runbook
-	Run   *workflows.Status        // a plan or a model, mostly under way
-	Ended *RunResult               // a plan or a model that has ended with outputs
-	Scene *SceneState              // a timed scene, under way or ended
+	Raw     json.RawMessage
+	Runbook *workflows.RunbookResult // a runbook, under way or ended
+	Step    *workflows.StepResult    // a step of a runbook
+	Run     *workflows.Status        // a plan or a model, mostly under way
+	Ended   *RunResult               // a plan or a model that has ended with outputs
+	Scene   *SceneState              // a timed scene, under way or ended
 }
 
 // RunResult is the result of a plan or of a model.
@@ -44,13 +44,13 @@ func (s *State) UnmarshalJSON(data []byte) error {
 		SceneName  string          `json:"sceneName"`
 	}
 	if json.Unmarshal(data, &form) != nil {
-		return nil // the details of InvalidInput, which its message tells as well
+		return nil // the details of InvalidInput, which its message has as well
 	}
 	switch {
 	case form.SceneName != "":
 		return json.Unmarshal(data, &s.Scene)
 	case form.Steps != nil:
-		return json.Unmarshal(data, &s.Book)
+		return json.Unmarshal(data, &s.Runbook)
 	case form.ID != nil:
 		return json.Unmarshal(data, &s.Step)
 	case form.Phase != "":
@@ -61,7 +61,7 @@ func (s *State) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// MarshalJSON writes what the run told, as it was.
+// MarshalJSON writes what the run answered, as it was.
 func (s State) MarshalJSON() ([]byte, error) {
 	if s.Raw == nil {
 		return []byte("null"), nil
@@ -71,7 +71,7 @@ func (s State) MarshalJSON() ([]byte, error) {
 
 // Known reports whether anything is.
 func (s State) Known() bool {
-	return s.Book != nil || s.Step != nil || s.Run != nil || s.Ended != nil || s.Scene != nil
+	return s.Runbook != nil || s.Step != nil || s.Run != nil || s.Ended != nil || s.Scene != nil
 }
 
 // Fill writes the rows into a table.

@@ -132,7 +132,7 @@ func (s Step) Note() string {
 }
 
 // EachStep visits all steps and items, those of runbooks inside too, each with how it is named for people.
-func EachStep(steps []workflows.StepResult, visit func(step workflows.StepResult, label string)) {
+func EachStep(steps []workflows.StepResult, visit func(step Step, label string)) {
 	var each func(steps []workflows.StepResult, around string)
 	each = func(steps []workflows.StepResult, around string) {
 		for _, step := range steps {
@@ -141,7 +141,7 @@ func EachStep(steps []workflows.StepResult, visit func(step workflows.StepResult
 			if step.Item != nil {
 				label += " " + Value(step.Item)
 			}
-			visit(step, label)
+			visit(line, label)
 			if step.Runbook != nil {
 				each(step.Runbook.Steps, line.Path()+"/")
 			}

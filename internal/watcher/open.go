@@ -39,8 +39,8 @@ func (w *Watcher) open(ctx context.Context, list []runs.Run) (open []notify.Open
 		now[r.RunID] = w.asked[r.RunID] // what has closed is forgotten
 	}
 	w.asked = now
-	turn := slices.SortedStableFunc(slices.Values(list), func(a, b runs.Run) int { return now[a.RunID].looked.Compare(now[b.RunID].looked) })
-	changed := w.changed(ctx, turn[:min(len(turn), mostRuns)])
+	oldest := slices.SortedStableFunc(slices.Values(list), func(a, b runs.Run) int { return now[a.RunID].looked.Compare(now[b.RunID].looked) })
+	changed := w.changed(ctx, oldest[:min(len(oldest), mostRuns)])
 	_ = runs.Ask(ctx, w.Temporal, changed) // what was not asked in time is asked next time
 	for _, r := range changed {
 		last := now[r.RunID]

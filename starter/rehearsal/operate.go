@@ -41,19 +41,13 @@ func (r *Rehearsal) act(s sentence) error {
 }
 
 // fill gives the values of an answer the types that the step asks for.
-func (r *Rehearsal) fill(a *engine.Action, typed map[string]string) error {
+func (r *Rehearsal) fill(a *engine.Action, typed map[string]string) (err error) {
 	step, known := r.e.Step(a.Step)
 	if a.Name != engine.ActionAnswer || !known || step.Question == nil {
 		return nil
 	}
-	var problems runbook.Faults
-	a.Values = map[string]any{}
-	for name := range runbook.Sorted(typed) {
-		value, err := step.Question.Fields[name].Read(typed[name])
-		problems.Add(name, err)
-		a.Values[name] = value
-	}
-	return problems.Err()
+	a.Values, err = runbook.ReadFields(step.Question.Fields, typed)
+	return err
 }
 
 // settle does what an operator does to an execution that runs, or may.
